@@ -1,0 +1,1 @@
+//! The per-node operation queue: recurring monitors, timeouts, cancel, results.

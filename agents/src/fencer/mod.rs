@@ -1,0 +1,1 @@
+//! Fencing topology, retries, delays, history.

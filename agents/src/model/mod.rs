@@ -1,0 +1,1 @@
+//! Behaviour models of agents for simulation.

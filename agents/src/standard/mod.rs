@@ -1,0 +1,1 @@
+//! ocf, lsb, systemd, service, stonith: names, environment, exit codes, meta-data.

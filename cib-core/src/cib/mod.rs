@@ -1,0 +1,1 @@
+//! Version triple, sections and the operations on them.

@@ -1,0 +1,1 @@
+//! The `crm` configuration language, parsed and printed.

@@ -1,0 +1,1 @@
+//! Diff, apply and digest.

@@ -1,0 +1,1 @@
+//! The state machine that keeps copies equal over an ordered channel.

@@ -1,0 +1,1 @@
+//! Rules, date and time expressions.

@@ -1,0 +1,1 @@
+//! Validation, and upgrade of older schemas.

@@ -1,0 +1,1 @@
+//! Arena document: parse, write, path queries.

@@ -1,0 +1,1 @@
+//! Runs an external scheduler corpus and reports equality per output.

@@ -1,0 +1,1 @@
+//! Adapters: UDP, files, processes, clock, control socket.

@@ -1,0 +1,1 @@
+//! Virtual time, network, disks, power switches and agents; faults, invariants, replay and shrinking.

@@ -1,0 +1,1 @@
+//! Roles now and next to operations.

@@ -1,0 +1,1 @@
+//! CIB configuration to model: options, nodes, resources, constraints.

@@ -1,0 +1,1 @@
+//! Election, join, and the designated coordinator's loop.

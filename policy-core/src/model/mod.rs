@@ -1,0 +1,1 @@
+//! The data model: nodes, resources and actions in arenas, named by index newtypes.

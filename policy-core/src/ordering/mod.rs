@@ -1,0 +1,1 @@
+//! Order constraints to ordered actions, propagated to a fixed point.

@@ -1,0 +1,1 @@
+//! Scores, and which node each resource gets.

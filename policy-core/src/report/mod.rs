@@ -1,0 +1,1 @@
+//! Text: status, transition summary, scores.

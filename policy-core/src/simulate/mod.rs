@@ -1,0 +1,1 @@
+//! Carrying a graph out against a copy of the CIB, with injections.

@@ -1,0 +1,1 @@
+//! CIB status to state: node states, operation history, failures.

@@ -1,0 +1,1 @@
+//! Carrying out a graph: what may fire, what failed, when to stop.

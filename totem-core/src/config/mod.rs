@@ -1,0 +1,1 @@
+//! `corosync.conf` reading, defaults, derived timeouts, the key-value view of both.

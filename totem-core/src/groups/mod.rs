@@ -1,0 +1,1 @@
+//! Closed process groups: join, leave, ordered messages to a named group.

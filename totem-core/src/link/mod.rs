@@ -1,0 +1,1 @@
+//! Redundant links: framing, authentication and encryption of datagrams.

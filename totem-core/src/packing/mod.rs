@@ -1,0 +1,1 @@
+//! Several payloads in one datagram, one payload in several.

@@ -1,0 +1,1 @@
+//! Vote calculation as a pure function, the service around it, the quorum device.

@@ -1,0 +1,1 @@
+//! The single-ring protocol: operational, gather, commit, recovery.

@@ -1,0 +1,1 @@
+//! The service barrier after each membership change.

@@ -1,0 +1,1 @@
+//! Byte layouts of every message, encode and decode, nothing else.
