@@ -1,1 +1,27 @@
 //! Roles now and next to operations.
+
+use crate::model::Model;
+
+/// Implicit constraints, in resource order, recursively [AC-10.6] [CL-10] [PL-19] [OR-5].
+pub fn implicit(_m: &mut Model) {}
+
+/// Changes of the configuration against history [AC-6].
+pub fn changes(_m: &mut Model) {}
+
+/// Checks that needed the assignment [AC-6.6].
+pub fn deferred_changes(_m: &mut Model) {}
+
+/// Probes, node by node [AC-9].
+pub fn probes(_m: &mut Model) {}
+
+/// Clears fail counts of removed resources [AC-7.2].
+pub fn removed_failcounts(_m: &mut Model) {}
+
+/// Actions of each resource, in resource order [AC-10] [CL-9].
+pub fn resources(_m: &mut Model) {}
+
+/// Orderings for remote and guest nodes [AC-14].
+pub fn remote_orderings(_m: &mut Model) {}
+
+/// Fencing and shutdown, node by node [AC-15].
+pub fn fencing_and_shutdown(_m: &mut Model) {}

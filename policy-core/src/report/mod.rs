@@ -1,1 +1,3 @@
 //! Text: status, transition summary, scores.
+
+pub mod changes;

@@ -1,0 +1,1 @@
+//! Clones, promotable clones and bundles: what one run does that is particular to them.
