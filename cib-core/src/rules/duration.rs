@@ -75,12 +75,12 @@ impl IsoDuration {
             at += length;
             match bytes.get(at) {
                 Some(b'Y') => duration.years = number,
-                Some(b'M') if after_t => duration.seconds += number * 60,
+                Some(b'M') if after_t => duration.seconds = duration.seconds.saturating_add(number * 60),
                 Some(b'M') => duration.months = number,
-                Some(b'W') => duration.days += number * 7,
-                Some(b'D') => duration.days += number,
-                Some(b'H') => duration.seconds += number * 3600,
-                Some(b'S') => duration.seconds += number,
+                Some(b'W') => duration.days = duration.days.saturating_add(number * 7),
+                Some(b'D') => duration.days = duration.days.saturating_add(number),
+                Some(b'H') => duration.seconds = duration.seconds.saturating_add(number * 3600),
+                Some(b'S') => duration.seconds = duration.seconds.saturating_add(number),
                 _ => return Err(DurationError::Unit { text: owned(), offset: at }),
             }
             at += 1;
