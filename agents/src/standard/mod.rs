@@ -1,1 +1,17 @@
 //! ocf, lsb, systemd, service, stonith: names, environment, exit codes, meta-data.
+//!
+//! Nothing here runs anything: the module says how an agent is named ([`AgentName`]), how it must be called
+//! ([`invocation`]), and what the end of a run means ([`outcome`]).
+
+pub mod call;
+pub(crate) mod interval;
+pub mod invocation;
+pub mod name;
+pub mod outcome;
+pub mod status;
+
+pub use call::{Answer, Call, Exit, OsError, Parameters, RunId};
+pub use interval::readable_interval;
+pub use name::{AgentName, NameError, Standard};
+pub use outcome::Outcome;
+pub use status::{ExecutionStatus, ExitStatus};

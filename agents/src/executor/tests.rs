@@ -1,0 +1,1 @@
+//! Behaviour, rule by rule.
