@@ -136,6 +136,10 @@ pub struct Wants {
     pub location_only: bool,
 }
 
+/// What the meta values of an operation depend on: its `<op>`, those beside it, the agent's class, provider and type, name and interval.
+pub(crate) type OpMetaKey =
+    (Option<OpIx>, std::ops::Range<u32>, Option<Symbol>, Option<Symbol>, Option<Symbol>, Task, u32);
+
 /// One run: everything known and decided.
 #[derive(Debug)]
 pub struct Model {
@@ -213,6 +217,8 @@ pub struct Model {
     pub notes: Vec<String>,
     /// What decided things, in order, if wanted: subject and text.
     pub trace: Vec<(ResourceIx, String)>,
+    /// Meta values of operations by what they depend on [AC-3.2].
+    pub(crate) op_meta: FxHashMap<OpMetaKey, TextMap>,
     /// Evaluated parameters by resource and node [IN-13].
     pub parameters: HashMap<(ResourceIx, Option<NodeIx>), Arc<TextMap>, FxBuildHasher>,
 }
@@ -268,6 +274,7 @@ impl Model {
             messages: Vec::new(),
             notes: Vec::new(),
             trace: Vec::new(),
+            op_meta: FxHashMap::default(),
             parameters: HashMap::default(),
         }
     }

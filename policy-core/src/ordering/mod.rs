@@ -1,6 +1,10 @@
 //! Order constraints to ordered actions, propagated to a fixed point.
 
+mod relate;
+
 use crate::model::{Element, Model};
+
+pub use relate::{anti_colocation, order};
 
 /// Stores an `rsc_order` whose templates and tags are already expanded [OR-3].
 pub fn unpack_order(_m: &mut Model, _constraint: Element) {}
