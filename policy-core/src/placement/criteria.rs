@@ -1,0 +1,146 @@
+//! What is known about nodes before anything is assigned: locks, locations, stickiness, failures [PL-9].
+
+use super::locations;
+use crate::model::{
+    ActionIx, Kind, LocationIx, Model, NodeFlags, NodeIx, ProbeMode, ResourceFlags, ResourceIx, Score, Task, sym,
+};
+
+/// Shutdown locks, locations, stickiness, thresholds, exclusive discovery [PL-9].
+pub fn criteria(m: &mut Model) {
+    if m.options.shutdown_lock {
+        for r in m.top.clone() {
+            lock(m, r);
+        }
+    }
+    for at in (0..m.locations.len()).rev() {
+        let location = LocationIx::new(at);
+        let resource = m[location].resource;
+        locations::apply(m, resource, location);
+    }
+    for r in m.top.clone() {
+        for leaf in m.leaves(r) {
+            stick(m, leaf);
+        }
+    }
+    // Only leaves that have failed at all can reach a threshold; most runs have none.
+    for node in m.nodes_in_order() {
+        for r in m.top.clone() {
+            ban_failed(m, r, node);
+            ban_unless_exclusive(m, r, node);
+        }
+    }
+}
+
+/// Shutdown locks: a stopped resource waits for its node to come back [PL-9.1].
+fn lock(m: &mut Model, r: ResourceIx) {
+    match m[r].kind() {
+        Kind::Group => {
+            for member in m[r].children.clone() {
+                lock(m, member);
+            }
+        }
+        Kind::Primitive => lock_primitive(m, r),
+        Kind::Clone | Kind::Bundle => {}
+    }
+}
+
+fn lock_primitive(m: &mut Model, r: ResourceIx) {
+    if m[r].flags.any(ResourceFlags::FENCE_DEVICE | ResourceFlags::REMOTE_CONNECTION) {
+        return;
+    }
+    if let Some(node) = m[r].lock_node {
+        if !m[r].active.is_empty() {
+            m[r].lock_node = None;
+            m[r].lock_time = 0;
+            // The history there is cleared by an `lrm_delete` [AC-8].
+            clear_shutdown_lock(m, r, node);
+        }
+    } else if let [node] = m[r].active[..]
+        && m[node].is(NodeFlags::SHUTDOWN)
+        && !m[node].unclean()
+    {
+        let since = m.attribute(node, sym::SHUTDOWN).and_then(|text| text.trim().parse::<i64>().ok());
+        m[r].lock_node = Some(node);
+        m[r].lock_time = since.filter(|&since| since > 0).unwrap_or(m.now);
+    }
+    let Some(home) = m[r].lock_node else { return };
+    if m.options.shutdown_lock_limit_ms > 0 {
+        let limit = i64::from(m.options.shutdown_lock_limit_ms / 1000);
+        m.recheck_at(m[r].lock_time.saturating_add(limit).saturating_add(1));
+    }
+    for node in m.nodes_in_order() {
+        if node != home {
+            m.adjust(r, Some(node), Score::NEG_INFINITY);
+        }
+    }
+}
+
+/// A managed primitive likes to stay where it is [PL-9.3].
+fn stick(m: &mut Model, r: ResourceIx) {
+    let resource = &m[r];
+    if let [node] = resource.active[..]
+        && resource.is(ResourceFlags::MANAGED)
+        && resource.stickiness >= Score::raw(1)
+        && (m.options.symmetric_cluster || resource.table.contains(node))
+    {
+        m.adjust(r, Some(node), m[r].stickiness);
+    }
+}
+
+/// A leaf that failed too often on a node is banned from it; an anonymous one with its whole clone [PL-9.4], [CL-6.2].
+fn ban_failed(m: &mut Model, r: ResourceIx, node: NodeIx) {
+    if !m[r].is_primitive() {
+        for at in 0..m[r].children.len() {
+            let child = m[r].children[at];
+            ban_failed(m, child, node);
+        }
+    } else if let Some(target) = reached_threshold(m, r, node) {
+        m.adjust(target, Some(node), Score::NEG_INFINITY);
+    }
+}
+
+/// Whom a primitive's failures on a node ban from it, if they have reached its threshold [PL-9.4] (a).
+#[must_use]
+pub fn reached_threshold(m: &Model, r: ResourceIx, node: NodeIx) -> Option<ResourceIx> {
+    let resource = &m[r];
+    if resource.migration_threshold == Score::ZERO
+        || resource.is(ResourceFlags::IGNORE_FAILURE)
+        || clears_failcount(m, r, node)
+    {
+        return None;
+    }
+    let (count, _) = fail_count(m, r, node, true, true, None);
+    if count <= Score::ZERO || resource.migration_threshold.value() > count.value() {
+        return None;
+    }
+    Some(if resource.is(ResourceFlags::UNIQUE) { r } else { m.top(r) })
+}
+
+/// Whether clearing the fail count has been scheduled already.
+fn clears_failcount(m: &Model, r: ResourceIx, node: NodeIx) -> bool {
+    let clears = |&&action: &&ActionIx| m[action].task == Task::ClearFailcount && m[action].node == Some(node);
+    m[r].actions.iter().any(|action| clears(&action))
+}
+
+/// Exclusive discovery: only nodes marked so are allowed [PL-9.4] (b).
+fn ban_unless_exclusive(m: &mut Model, r: ResourceIx, node: NodeIx) {
+    if !m[r].is(ResourceFlags::EXCLUSIVE_PROBES) && !m[m.top(r)].is(ResourceFlags::EXCLUSIVE_PROBES) {
+        return;
+    }
+    for at in 0..m[r].children.len() {
+        let child = m[r].children[at];
+        ban_unless_exclusive(m, child, node);
+    }
+    if let Some(entry) = m[r].table.get_mut(node)
+        && entry.probe != ProbeMode::Exclusive
+    {
+        entry.score = Score::NEG_INFINITY;
+    }
+}
+
+// Joined to `status` and `actions` when those passes land.
+fn fail_count(_: &Model, _: ResourceIx, _: NodeIx, _: bool, _: bool, _: Option<()>) -> (Score, i64) {
+    (Score::ZERO, 0)
+}
+
+fn clear_shutdown_lock(_: &mut Model, _: ResourceIx, _: NodeIx) {}
