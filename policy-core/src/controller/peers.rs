@@ -1,0 +1,171 @@
+//! What a controller knows of the nodes ([CT-1.6], [CT-4.2]).
+
+use super::message::NodeId;
+use std::collections::BTreeMap;
+
+/// Where a node stands in the membership of the messaging layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Membership {
+    /// In the present view.
+    Member,
+    /// Not any more.
+    Lost,
+}
+
+/// What is expected of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// To be a member.
+    Member,
+    /// To be gone.
+    Down,
+    /// To join.
+    Pending,
+    /// To stay away.
+    Banned,
+}
+
+impl Expected {
+    /// The value of `expected` in `node_state`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Expected::Member => "member",
+            Expected::Down => "down",
+            Expected::Pending => "pending",
+            Expected::Banned => "banned",
+        }
+    }
+}
+
+/// How far a node has come in the join ([CT-4.2]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum JoinPhase {
+    Nack,
+    None,
+    Welcomed,
+    Integrated,
+    Finalized,
+    Confirmed,
+}
+
+/// One node.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its id.
+    pub id: NodeId,
+    /// Its name.
+    pub name: String,
+    /// Membership; `None` until it was ever seen.
+    pub state: Option<Membership>,
+    /// Its controller is in the group.
+    pub online: bool,
+    /// Epoch second when it became a member; 0 if it is none; 1: a member whose controller is known to have left.
+    pub when_member: u64,
+    /// Epoch second when its controller came; 0 if it is not there.
+    pub when_online: u64,
+    /// What is expected of it.
+    pub expected: Option<Expected>,
+    /// How far it has come in the join.
+    pub phase: JoinPhase,
+}
+
+impl Peer {
+    /// Member with its controller online.
+    pub fn is_active(&self) -> bool {
+        self.online && self.state == Some(Membership::Member)
+    }
+
+    /// Id in the CIB.
+    pub fn xml_id(&self) -> String {
+        self.id.to_string()
+    }
+
+    /// Changes the phase; only to nack, to none, or one step up. Tells whether it was changed.
+    pub fn set_phase(&mut self, phase: JoinPhase) -> bool {
+        let allowed = phase <= JoinPhase::None || phase as u8 == self.phase as u8 + 1;
+        if allowed {
+            self.phase = phase;
+        }
+        allowed
+    }
+}
+
+/// All known nodes, by id.
+#[derive(Clone, Debug, Default)]
+pub struct Peers(BTreeMap<NodeId, Peer>);
+
+impl Peers {
+    /// The record of a node, made if it is new.
+    pub fn learn(&mut self, id: NodeId, name: &str) -> &mut Peer {
+        let peer = self.0.entry(id).or_insert_with(|| Peer {
+            id,
+            name: name.to_owned(),
+            state: None,
+            online: false,
+            when_member: 0,
+            when_online: 0,
+            expected: None,
+            phase: JoinPhase::None,
+        });
+        if !name.is_empty() && peer.name != name {
+            peer.name = name.to_owned();
+        }
+        peer
+    }
+
+    /// A known node.
+    pub fn get(&self, id: NodeId) -> Option<&Peer> {
+        self.0.get(&id)
+    }
+
+    /// A known node, to change.
+    pub fn get_mut(&mut self, id: NodeId) -> Option<&mut Peer> {
+        self.0.get_mut(&id)
+    }
+
+    /// A known node by name.
+    pub fn named(&self, name: &str) -> Option<&Peer> {
+        self.0.values().find(|p| p.name.eq_ignore_ascii_case(name))
+    }
+
+    /// All, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Peer> {
+        self.0.values()
+    }
+
+    /// All, by id, to change.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Peer> {
+        self.0.values_mut()
+    }
+
+    /// Ids of all.
+    pub fn ids(&self) -> Vec<NodeId> {
+        self.0.keys().copied().collect()
+    }
+
+    /// Forgets inactive nodes of that name.
+    pub fn forget(&mut self, name: &str) {
+        self.0.retain(|_, p| p.is_active() || p.name != name);
+    }
+
+    /// How many nodes are known.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Nothing is known yet.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many are active.
+    pub fn active(&self) -> usize {
+        self.0.values().filter(|p| p.is_active()).count()
+    }
+
+    /// How many are in a phase of the join.
+    pub fn in_phase(&self, phase: JoinPhase) -> usize {
+        self.0.values().filter(|p| p.phase == phase).count()
+    }
+}
