@@ -3,7 +3,8 @@
 use super::election::Ballot;
 use super::feature::FeatureSet;
 use super::record::Report;
-use crate::transition::{Action, LoadMode};
+use crate::graph::Action;
+use crate::transition::LoadMode;
 
 /// Decimal id of a cluster node; its XML id is the same number as text.
 pub type NodeId = u32;

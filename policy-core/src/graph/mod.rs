@@ -66,7 +66,7 @@ pub struct Synapse {
 }
 
 /// Which XML element stands for an action `[OR-10.2]`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub enum ElementKind {
     /// `pseudo_event`: nothing is executed.
     Pseudo,
@@ -88,7 +88,7 @@ impl ElementKind {
 }
 
 /// Name and place of an action: what both the action set and a trigger show `[OR-10.2]`.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Element {
     /// Which element it is written as.
     pub kind: ElementKind,
@@ -109,7 +109,7 @@ pub struct Element {
 }
 
 /// A node as the graph names it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Place {
     /// Node name.
     pub name: String,
@@ -118,7 +118,7 @@ pub struct Place {
 }
 
 /// An action with all that is needed to execute it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Action {
     /// Name and place.
     pub element: Element,
@@ -145,7 +145,7 @@ impl Action {
 }
 
 /// Identity of a resource as the executor needs it `[OR-10.4]`.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Primitive {
     /// Name of the resource's XML element.
     pub element: String,

@@ -4,168 +4,32 @@
 //! knows when nothing is left to wait for. It never talks to anybody: the coordinator carries its [`Step`]s out.
 //!
 //! ```
-//! use policy_core::transition::{Action, Kind, Limits, Step, Synapse, Transition};
+//! use policy_core::graph::{Action, ElementKind, Graph, Synapse};
+//! use policy_core::transition::{Limits, Transition};
 //!
-//! let stop = Action::new(1, Kind::Resource, "stop", "db_stop_0").on("n1", "1");
-//! let start = Action::new(2, Kind::Resource, "start", "db_start_0").on("n2", "2");
-//! let graph = vec![Synapse::new(stop, vec![]), Synapse::new(start, vec![1])];
-//! let mut transition = Transition::new(0, graph);
-//! let first: Vec<u32> = transition.pass(&Limits::default()).fired.iter().map(|s: &Step| s.action).collect();
-//! assert_eq!(first, [1]);
+//! let stop = Action::new(1, ElementKind::Resource, "stop", "db_stop_0").on("n1", "1");
+//! let start = Action::new(2, ElementKind::Resource, "start", "db_start_0").on("n2", "2");
+//! let mut graph = Graph::default();
+//! graph.synapses.push(Synapse { id: 0, priority: 0, inputs: vec![], action: stop.clone() });
+//! graph.synapses.push(Synapse { id: 1, priority: 0, inputs: vec![stop.element], action: start });
+//! let mut transition = Transition::new(graph);
+//! assert_eq!(transition.pass(&Limits::default()).fired, [1]);
 //! transition.confirm(1, false);
-//! assert_eq!(transition.pass(&Limits::default()).fired[0].action, 2);
+//! assert_eq!(transition.pass(&Limits::default()).fired, [2]);
 //! ```
 
+mod action;
 mod key;
 mod load;
 
 pub use key::{KeyError, TransitionKey, TransitionMagic};
 pub use load::{Limits, LoadMode, NodeLimit};
 
+use crate::graph::{Action, ElementKind, Graph, Synapse};
 use std::collections::BTreeMap;
 
 /// The priority of bookkeeping that nothing may hold back, and of aborts that hold everything else back.
 pub const INFINITY: i32 = 1_000_000;
-
-/// What kind of element of the graph an action is ([OR-10.2]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub enum Kind {
-    /// Nothing is executed.
-    Pseudo,
-    /// An operation of a resource agent.
-    Resource,
-    /// Something the cluster itself does: fencing, shutdown, clearing of failures.
-    Cluster,
-}
-
-/// One action of a graph, as the coordinator needs it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Action {
-    /// Number of the action in its graph.
-    pub id: u32,
-    /// What kind of element it is.
-    pub kind: Kind,
-    /// The task: `start`, `stonith`, `do_shutdown`, ...
-    pub task: String,
-    /// The operation key, such as `db_start_0`.
-    pub key: String,
-    /// Name of the node it is for.
-    pub node: Option<String>,
-    /// XML id of the node it is for.
-    pub node_id: Option<String>,
-    /// Cluster node that carries it out for a remote node.
-    pub router: Option<String>,
-    /// All `<attributes>` (parameters and `CRM_meta_*`).
-    pub attributes: BTreeMap<String, String>,
-    /// The resource: id, long id, class, provider, type.
-    pub resource: Option<ResourceName>,
-    /// Ids of the nodes that are down once this is done.
-    pub downed: Vec<String>,
-    /// Nodes of a `maintenance_nodes` element with their new state.
-    pub maintenance: Vec<(String, bool)>,
-    /// `mode="cib"`: only the configuration is touched.
-    pub cib_only: bool,
-    /// Lock time of a shutdown lock ([CT-7.9]).
-    pub shutdown_lock: Option<String>,
-}
-
-/// How a resource is named in an action ([OR-10.4]).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub struct ResourceName {
-    /// `id` of the element.
-    pub id: String,
-    /// `long-id` of the element, for anonymous instances.
-    pub long_id: Option<String>,
-    /// `ocf`, `lsb`, `systemd`, `service` or `stonith`.
-    pub class: String,
-    /// Provider, for `ocf`.
-    pub provider: Option<String>,
-    /// Type of the agent.
-    pub kind: String,
-}
-
-impl Action {
-    /// An action without node or attributes.
-    pub fn new(id: u32, kind: Kind, task: &str, key: &str) -> Self {
-        Action {
-            id,
-            kind,
-            task: task.to_owned(),
-            key: key.to_owned(),
-            node: None,
-            node_id: None,
-            router: None,
-            attributes: BTreeMap::new(),
-            resource: None,
-            downed: Vec::new(),
-            maintenance: Vec::new(),
-            cib_only: false,
-            shutdown_lock: None,
-        }
-    }
-
-    /// The same for a node with this name and XML id.
-    #[must_use]
-    pub fn on(mut self, node: &str, id: &str) -> Self {
-        self.node = Some(node.to_owned());
-        self.node_id = Some(id.to_owned());
-        self
-    }
-
-    /// A `CRM_meta_*` attribute, `name` without the prefix.
-    pub fn meta(&self, name: &str) -> Option<&str> {
-        self.attributes.get(&format!("CRM_meta_{name}")).map(String::as_str)
-    }
-
-    /// A numeric `CRM_meta_*` attribute.
-    pub fn meta_number(&self, name: &str) -> Option<i64> {
-        self.meta(name)?.parse().ok()
-    }
-
-    /// Timeout with start delay, in milliseconds; 0 if none is given ([CT-5.3]).
-    pub fn timeout_ms(&self) -> u64 {
-        let part = |name| self.meta_number(name).unwrap_or(0).max(0) as u64;
-        part("timeout").saturating_add(part("start_delay"))
-    }
-
-    /// The result that is expected.
-    pub fn target_rc(&self) -> i32 {
-        self.meta_number("op_target_rc").unwrap_or(0) as i32
-    }
-
-    /// The node that is asked to carry it out.
-    pub fn receiver(&self) -> Option<&str> {
-        self.router.as_deref().or(self.node.as_deref())
-    }
-
-    /// Nodes whose load it counts on ([CT-5.7]).
-    fn loaded_nodes(&self) -> Vec<&str> {
-        let migration = matches!(self.task.as_str(), "migrate_to" | "migrate_from");
-        match (self.router.as_deref(), migration) {
-            (Some(router), _) => vec![router],
-            (None, true) => [self.meta("migrate_source"), self.meta("migrate_target")].into_iter().flatten().collect(),
-            (None, false) => self.node.as_deref().into_iter().collect(),
-        }
-    }
-}
-
-/// An action with what must be confirmed before it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Synapse {
-    /// Compared with the abort priority of the graph.
-    pub priority: i32,
-    /// The one action.
-    pub action: Action,
-    /// Ids of the actions it waits for.
-    pub inputs: Vec<u32>,
-}
-
-impl Synapse {
-    /// A synapse of priority 0.
-    pub fn new(action: Action, inputs: Vec<u32>) -> Self {
-        Synapse { priority: 0, action, inputs }
-    }
-}
 
 /// What to do when the graph is complete, the strongest wins ([CT-5.10]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -194,18 +58,11 @@ pub enum Progress {
     Terminated,
 }
 
-/// An action to carry out now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// Its number; the rest is in [`Transition::action`].
-    pub action: u32,
-}
-
 /// The outcome of one pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pass {
-    /// Actions to carry out, in order. Pseudo-actions are among them, confirmed already: another pass may go on from them.
-    pub fired: Vec<Step>,
+    /// Numbers of the actions to carry out, in order. Pseudo-actions are among them, confirmed already: another pass may go on from them.
+    pub fired: Vec<u32>,
     /// Whether there is more to come.
     pub progress: Progress,
 }
@@ -250,22 +107,13 @@ pub struct Transition {
     complete: bool,
     tally: Tally,
     jobs: BTreeMap<String, NodeJobs>,
-    /// `batch-limit` of the graph.
-    pub batch_limit: i64,
-    /// `migration-limit` of the graph.
-    pub migration_limit: i64,
-    /// `cluster-delay`, milliseconds.
-    pub network_delay_ms: u64,
-    /// `fencing-timeout`, milliseconds.
-    pub fencing_timeout_ms: u64,
-    /// What a failed stop adds to the fail count.
-    pub failed_stop_infinite: bool,
-    /// What a failed start adds to the fail count.
-    pub failed_start_infinite: bool,
-    /// Epoch second of the next time-based change.
-    pub recheck_by: Option<u64>,
-    /// Feature set that entries of the history carry.
-    pub feature_set: String,
+    batch_limit: i64,
+    migration_limit: i64,
+    network_delay_ms: u64,
+    fencing_timeout_ms: u64,
+    failed_stop_infinite: bool,
+    failed_start_infinite: bool,
+    recheck_by: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -275,22 +123,26 @@ struct NodeJobs {
 }
 
 impl Transition {
-    /// A graph with this number, ready to start.
-    pub fn new(number: i64, synapses: Vec<Synapse>) -> Self {
-        let by_action: BTreeMap<u32, usize> = synapses.iter().enumerate().map(|(i, s)| (s.action.id, i)).collect();
+    /// A graph, ready to start ([CT-5.3]).
+    pub fn new(graph: Graph) -> Self {
+        let Graph { header, synapses } = graph;
+        let by_action: BTreeMap<u32, usize> = synapses.iter().enumerate().map(|(i, s)| (s.action.element.id, i)).collect();
         let mut followers = vec![Vec::new(); synapses.len()];
         let mut states = vec![Progressed::default(); synapses.len()];
         for (i, synapse) in synapses.iter().enumerate() {
             states[i].waiting = synapse.inputs.len();
             for input in &synapse.inputs {
                 // An input outside the graph can never be confirmed [OR-9.3]; the synapse stays incomplete.
-                if let Some(&first) = by_action.get(input) {
+                if let Some(&first) = by_action.get(&input.id) {
                     followers[first].push(i);
                 }
             }
         }
+        let delay = |text: &str| interval_ms(text).unwrap_or(60_000);
+        let infinite = |text: &str| text != "1";
+        let network_delay_ms = delay(&header.cluster_delay);
         Transition {
-            number,
+            number: i64::from(header.transition_id),
             synapses,
             states,
             by_action,
@@ -301,20 +153,20 @@ impl Transition {
             complete: false,
             tally: Tally::default(),
             jobs: BTreeMap::new(),
-            batch_limit: 0,
-            migration_limit: -1,
-            network_delay_ms: 60_000,
-            fencing_timeout_ms: 60_000,
-            failed_stop_infinite: true,
-            failed_start_infinite: true,
-            recheck_by: None,
-            feature_set: String::new(),
+            batch_limit: header.batch_limit.trim().parse().unwrap_or(0),
+            migration_limit: header.migration_limit.as_deref().and_then(|t| t.trim().parse().ok()).unwrap_or(-1),
+            network_delay_ms,
+            fencing_timeout_ms: interval_ms(&header.fencing_timeout).unwrap_or(network_delay_ms),
+            failed_stop_infinite: infinite(&header.failed_stop_offset),
+            failed_start_infinite: infinite(&header.failed_start_offset),
+            recheck_by: header.recheck_by,
         }
     }
 
     /// A graph without actions that is complete, and asks to schedule when it is looked at ([CT-2.4]).
     pub fn blank() -> Self {
-        let mut blank = Transition::new(-1, Vec::new());
+        let mut blank = Transition::new(Graph::default());
+        blank.number = -1;
         blank.complete = true;
         blank.completion = Completion::Restart;
         blank
@@ -323,6 +175,30 @@ impl Transition {
     /// Number of the graph.
     pub fn number(&self) -> i64 {
         self.number
+    }
+
+    /// `cluster-delay`: how much longer than its timeout an answer may take, milliseconds.
+    pub fn network_delay_ms(&self) -> u64 {
+        self.network_delay_ms
+    }
+
+    /// `fencing-timeout`, milliseconds.
+    pub fn fencing_timeout_ms(&self) -> u64 {
+        self.fencing_timeout_ms
+    }
+
+    /// Whether a failed `start` or `stop` counts as INFINITY ([CT-5.14]).
+    pub fn failure_is_infinite(&self, task: &str) -> bool {
+        match task {
+            "start" => self.failed_start_infinite,
+            "stop" => self.failed_stop_infinite,
+            _ => false,
+        }
+    }
+
+    /// Epoch second at which to schedule again at the latest.
+    pub fn recheck_by(&self) -> Option<i64> {
+        self.recheck_by
     }
 
     /// Nothing is left to start or to wait for.
@@ -395,9 +271,9 @@ impl Transition {
             } else if self.fireable(i, limits, &mut tally) {
                 tally.fired += 1;
                 self.fire(i);
-                let id = self.synapses[i].action.id;
-                fired.push(Step { action: id });
-                if self.synapses[i].action.kind == Kind::Pseudo {
+                let id = self.synapses[i].action.element.id;
+                fired.push(id);
+                if self.synapses[i].action.element.kind == ElementKind::Pseudo {
                     self.confirm(id, false);
                 } else {
                     tally.pending += 1;
@@ -422,7 +298,7 @@ impl Transition {
             return false;
         }
         let synapse = &self.synapses[i];
-        if synapse.action.kind == Kind::Pseudo {
+        if synapse.action.element.kind == ElementKind::Pseudo {
             return true;
         }
         if synapse.priority < self.abort_priority {
@@ -433,10 +309,10 @@ impl Transition {
     }
 
     fn within_limits(&self, action: &Action, limits: &Limits) -> bool {
-        if action.kind != Kind::Resource {
+        if action.element.kind != ElementKind::Resource {
             return true;
         }
-        let migration = matches!(action.task.as_str(), "migrate_to" | "migrate_from");
+        let migration = action.is_migration();
         action.loaded_nodes().into_iter().all(|node| {
             let jobs = self.jobs.get(node).copied().unwrap_or_default();
             let migrations_left =
@@ -452,10 +328,10 @@ impl Transition {
 
     fn count(&mut self, i: usize, by: isize) {
         let action = &self.synapses[i].action;
-        if action.kind != Kind::Resource || action.meta("op_no_wait") == Some("true") {
+        if action.element.kind != ElementKind::Resource || action.no_wait() {
             return;
         }
-        let migration = isize::from(matches!(action.task.as_str(), "migrate_to" | "migrate_from"));
+        let migration = isize::from(action.is_migration());
         for node in action.loaded_nodes() {
             if !self.jobs.contains_key(node) {
                 self.jobs.insert(node.to_owned(), NodeJobs::default());

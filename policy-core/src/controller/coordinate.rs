@@ -1,0 +1,532 @@
+//! The coordinator's loop: schedule, carry out, abort, complete ([CT-5]).
+
+use super::fsa::{Act, Input};
+use super::{CallId, Controller, Event, Generation, Message, NodeId, Output, Receiver, State, Timer, WriteEnd};
+use crate::graph::{Action, ElementKind, Graph};
+use crate::transition::{Completion, INFINITY, Progress, Transition, TransitionKey};
+use cib_core::xml::{Document, NodeIx};
+use std::time::Duration;
+
+/// Ask for a schedule of the CIB with these values set on the `cib` element of a copy ([CT-5.1]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduleRequest {
+    /// Given back with the graph; a graph with another one is obsolete.
+    pub reference: u64,
+    /// Number of the transition that will carry it out.
+    pub transition: u32,
+    /// `dc-uuid`
+    pub dc_uuid: String,
+    /// `have-quorum`
+    pub have_quorum: bool,
+    /// Forced value of the option `have-watchdog`.
+    pub have_watchdog: bool,
+    /// `no-quorum-panic="1"`: this partition had quorum and lost it.
+    pub no_quorum_panic: bool,
+}
+
+/// Why and how a transition is aborted ([CT-5.10]).
+#[derive(Clone, Debug)]
+pub(super) struct Abort {
+    priority: i32,
+    completion: Completion,
+    reason: String,
+}
+
+impl Abort {
+    pub(super) fn new(priority: i32, completion: Completion, reason: &str) -> Self {
+        Abort { priority, completion, reason: reason.to_owned() }
+    }
+
+    /// Highest priority, schedule again.
+    pub(super) fn restart(reason: &str) -> Self {
+        Abort::new(INFINITY, Completion::Restart, reason)
+    }
+}
+
+/// What is known of the outstanding request to the scheduler.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scheduling {
+    last: u64,
+    expected: Option<u64>,
+    graph: Option<(u64, Graph, String)>,
+    runs: u32,
+    source: String,
+    delayed: Option<String>,
+}
+
+impl Scheduling {
+    pub(super) fn forget(&mut self) {
+        self.expected = None;
+    }
+}
+
+/// How one place of the CIB was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum ChangeKind {
+    Create,
+    Modify,
+    Move,
+    Delete,
+}
+
+/// One change of a CIB patch, with the created element or the result of the modification ([CT-5.12]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CibChange {
+    /// What was done.
+    pub kind: ChangeKind,
+    /// Path of the place.
+    pub path: String,
+    /// The element in the document that came with the changes.
+    pub object: Option<NodeIx>,
+}
+
+impl Controller {
+    // --- scheduling --------------------------------------------------------------------------------------------------
+
+    pub(super) fn ask_schedule(&mut self, now: Duration) {
+        if !self.is_dc || self.state != State::PolicyEngine {
+            return;
+        }
+        if !self.cib_consistent() {
+            self.prepend(Input::Election);
+            return;
+        }
+        self.schedule.forget();
+        if !self.writing.is_empty() {
+            // Its own writes must have arrived before the CIB is looked at [CT-5.1].
+            self.start_timer(Timer::ScheduleRetry, now, Duration::from_secs(1));
+            return;
+        }
+        self.schedule.last += 1;
+        self.schedule.expected = Some(self.schedule.last);
+        self.outputs.push_back(Output::Schedule(ScheduleRequest {
+            reference: self.schedule.last,
+            transition: self.schedule.runs,
+            dc_uuid: self.me.id.to_string(),
+            have_quorum: self.quorate,
+            have_watchdog: self.me.watchdog,
+            no_quorum_panic: self.had_quorum && !self.quorate,
+        }));
+        self.schedule.runs += 1;
+    }
+
+    /// A write has ended.
+    pub fn handle_written(&mut self, now: Duration, call: CallId, ok: bool) {
+        let Some(end) = self.writing.remove(&call) else { return };
+        match (end, ok) {
+            (WriteEnd::JoinCommitted, true) => {
+                self.join_check();
+            }
+            (WriteEnd::JoinCommitted, false) => self.raise_error(Input::Error),
+            (WriteEnd::Fenced, false) => {
+                self.abort(now, Abort::new(INFINITY, Completion::Shutdown, "CIB update failed"));
+            }
+            (WriteEnd::Nothing | WriteEnd::Fenced, _) => {}
+        }
+        if self.writing.is_empty() && self.timers.remove(&Timer::ScheduleRetry).is_some() {
+            // No need to wait for the rest of the second: what the wait was for has come.
+            self.append_acts(super::Acts::of(&[Act::Schedule]));
+        }
+        self.run(now);
+    }
+
+    /// The schedule is ready; `source` names the stored input, for the log.
+    pub fn handle_graph(&mut self, now: Duration, reference: u64, graph: Graph, source: &str) {
+        if self.schedule.expected == Some(reference) {
+            self.schedule.graph = Some((reference, graph, source.to_owned()));
+            self.append(Input::PeSuccess);
+        }
+        self.run(now);
+    }
+
+    /// Takes the graph in hand ([CT-5.2]).
+    pub(super) fn run_graph(&mut self, now: Duration) {
+        let Some((reference, graph, source)) = self.schedule.graph.take() else { return };
+        if !self.transition.is_complete() {
+            self.abort(now, Abort::restart("Transition active"));
+            return;
+        }
+        if self.schedule.expected != Some(reference) {
+            self.abort(now, Abort::restart("Transition redundant"));
+            return;
+        }
+        if self.timers.contains_key(&Timer::TransitionDelay) {
+            return;
+        }
+        self.schedule.forget();
+        self.schedule.source = source;
+        self.drop_action_timers();
+        self.transition = Transition::new(graph);
+        self.pass(now);
+    }
+
+    // --- carrying out ------------------------------------------------------------------------------------------------
+
+    pub(super) fn pass(&mut self, now: Duration) {
+        if matches!(self.state, State::Starting | State::Pending | State::NotDc | State::Stopping | State::Terminate) {
+            return;
+        }
+        loop {
+            if self.transition.is_complete() {
+                self.completed(now);
+                return;
+            }
+            let pass = self.transition.pass(&self.limits);
+            for &action in &pass.fired {
+                self.start_action(now, action);
+            }
+            match pass.progress {
+                Progress::Active => {}
+                Progress::Pending => return,
+                Progress::Complete | Progress::Terminated => {
+                    self.log(Event::TransitionEnd {
+                        number: self.transition.number(),
+                        tally: self.transition.tally(),
+                        aborted: self.transition.reason().is_some(),
+                        source: self.schedule.source.clone(),
+                        terminated: pass.progress == Progress::Terminated,
+                    });
+                }
+            }
+        }
+    }
+
+    /// What follows a complete graph ([CT-5.11]).
+    fn completed(&mut self, now: Duration) {
+        match (self.transition.take_completion(), self.state) {
+            (Completion::Done | Completion::Wait, State::TransitionEngine) => self.append(Input::TeSuccess),
+            (Completion::Restart, State::TransitionEngine) => self.schedule_later(now),
+            (Completion::Restart, State::PolicyEngine) => self.acts.insert(Act::Schedule),
+            (Completion::Shutdown, _) => {
+                self.append(if self.shutting_down { Input::Stop } else { Input::Terminate });
+            }
+            _ => {}
+        }
+    }
+
+    fn schedule_later(&mut self, now: Duration) {
+        if self.options.transition_delay.is_zero() {
+            self.append(Input::PeCalc);
+        } else {
+            self.timers.remove(&Timer::TransitionDelay);
+            self.start_timer(Timer::TransitionDelay, now, self.options.transition_delay);
+        }
+    }
+
+    pub(super) fn key_of(&self, action: &Action) -> TransitionKey {
+        TransitionKey {
+            action: i64::from(action.element.id),
+            transition: self.transition.number(),
+            target_rc: action.target_rc(),
+            uuid: self.me.uuid.clone(),
+        }
+    }
+
+    /// Starts one action ([CT-5.6]).
+    fn start_action(&mut self, now: Duration, id: u32) {
+        let Some(action) = self.transition.action(id).cloned() else { return };
+        match (action.element.kind, action.element.operation.as_str()) {
+            (ElementKind::Pseudo, task) => {
+                if task == "maintenance_nodes" {
+                    self.send(Receiver::All, Message::MaintenanceNodes(action.maintenance));
+                }
+            }
+            (ElementKind::Cluster, "stonith") => self.start_fencing(now, &action),
+            (ElementKind::Cluster, "do_shutdown") => self.start_shutdown(now, &action),
+            (ElementKind::Cluster, "clear_failcount") => self.start_clearing(now, &action),
+            (ElementKind::Cluster, "lrm_delete") => self.start_deletion(now, &action),
+            (ElementKind::Cluster | ElementKind::Resource, _) => {
+                let key = self.key_of(&action).to_string();
+                let feature_set = self.me.feature_set.to_string();
+                self.start_remote(now, &action, Message::Invoke { action: Box::new(action.clone()), key, feature_set });
+            }
+        }
+    }
+
+    /// Sends an action to the node that carries it out and waits, unless nobody waits for it.
+    fn start_remote(&mut self, now: Duration, action: &Action, message: Message) {
+        let Some(to) = action.receiver().and_then(|name| self.peers.named(name)).map(|p| p.id) else {
+            self.confirm(now, action.element.id, true);
+            self.abort(now, Abort::restart("Unknown node"));
+            return;
+        };
+        self.send(Receiver::Node(to), message);
+        if action.no_wait() {
+            self.transition.confirm(action.element.id, false);
+        } else {
+            self.start_action_timer(now, action);
+        }
+    }
+
+    fn start_action_timer(&mut self, now: Duration, action: &Action) {
+        let network = self.transition.network_delay_ms();
+        let own = match action.timeout_ms() {
+            0 => network,
+            timeout => timeout,
+        };
+        self.start_timer(Timer::Action(action.element.id), now, Duration::from_millis(own.saturating_add(network)));
+    }
+
+    fn start_shutdown(&mut self, now: Duration, action: &Action) {
+        let Some(peer) = action.receiver().and_then(|name| self.peers.named(name)).map(|p| p.id) else {
+            self.transition.confirm(action.element.id, true);
+            return;
+        };
+        if peer == self.me.id {
+            self.transition.complete_with(Completion::Shutdown);
+            self.transition.confirm(action.element.id, false);
+            return;
+        }
+        if let Some(peer) = self.peers.get_mut(peer) {
+            peer.expected = Some(super::Expected::Down);
+        }
+        self.start_remote(now, action, Message::DoShutdown);
+    }
+
+    fn start_clearing(&mut self, now: Duration, action: &Action) {
+        let (Some(primitive), Some(place)) = (&action.primitive, &action.element.node) else {
+            self.transition.confirm(action.element.id, true);
+            return;
+        };
+        let operation = action.meta("clear_failure_op").map(|task| {
+            let interval = action.meta("clear_failure_interval").and_then(|t| t.parse().ok()).unwrap_or(0);
+            (task.to_owned(), interval)
+        });
+        let message = Message::ClearFailures {
+            resource: primitive.id.clone(),
+            operation,
+            node_id: place.uuid.clone(),
+            node: place.name.clone(),
+            key: self.key_of(action).to_string(),
+        };
+        self.start_remote(now, action, message);
+    }
+
+    fn start_deletion(&mut self, now: Duration, action: &Action) {
+        let resource = action.primitive.as_ref().map(|p| p.long_id.clone().unwrap_or_else(|| p.id.clone()));
+        let place = action.element.node.as_ref().map(|p| p.uuid.clone());
+        let key = Some(self.key_of(action).to_string());
+        if action.element.on_cib {
+            let me = self.me.name.clone();
+            let mut mine = action.clone();
+            mine.element.router = Some(me);
+            self.start_remote(now, &mine, Message::DeleteHistory { resource, key, cib_only: place });
+        } else {
+            self.start_remote(now, action, Message::DeleteHistory { resource, key, cib_only: None });
+        }
+    }
+
+    /// The end of an action is known.
+    pub(super) fn confirm(&mut self, now: Duration, id: u32, failed: bool) {
+        self.timers.remove(&Timer::Action(id));
+        self.transition.confirm(id, failed);
+        self.pass(now);
+    }
+
+    pub(super) fn drop_action_timers(&mut self) {
+        self.timers.retain(|timer, _| !matches!(timer, Timer::Action(_)));
+    }
+
+    // --- aborts ------------------------------------------------------------------------------------------------------
+
+    pub(super) fn abort(&mut self, now: Duration, abort: Abort) {
+        if matches!(self.state, State::Starting | State::Pending | State::NotDc | State::Stopping | State::Terminate) {
+            return;
+        }
+        self.timers.remove(&Timer::DelayedAbort);
+        self.schedule.delayed = None;
+        self.schedule.forget();
+        self.log(Event::Aborted { number: self.transition.number(), reason: abort.reason.clone() });
+        if self.transition.abort(abort.priority, abort.completion, &abort.reason) {
+            self.pass(now);
+        } else {
+            self.schedule_later(now);
+        }
+    }
+
+    pub(super) fn delay_abort(&mut self, now: Duration, wait: Duration, reason: &str) {
+        self.timers.remove(&Timer::DelayedAbort);
+        self.schedule.delayed = Some(reason.to_owned());
+        self.start_timer(Timer::DelayedAbort, now, wait);
+    }
+
+    pub(super) fn delayed_abort(&mut self, now: Duration) {
+        if let (Some(reason), true) = (self.schedule.delayed.take(), self.is_dc) {
+            self.abort(now, Abort::restart(&reason));
+        }
+    }
+
+    /// On becoming idle ([CT-5.15]).
+    pub(super) fn start_recheck(&mut self, now: Duration) {
+        let interval = self.options.recheck_interval;
+        let mut period = interval;
+        if let (false, Some(due)) = (interval.is_zero(), self.transition.recheck_by()) {
+            let due = Duration::from_secs(due.max(0) as u64);
+            let left = due.saturating_sub(self.me.epoch + now);
+            period = if left < Duration::from_secs(1) { Duration::from_millis(500) } else { left.min(interval) };
+        }
+        self.start_timer(Timer::Recheck, now, period);
+    }
+
+    /// A node was lost: what it was asked to do will never be answered ([CT-5.13]).
+    pub(super) fn fail_actions_of(&mut self, now: Duration, node: &str) {
+        if !self.is_dc || self.transition.is_complete() {
+            return;
+        }
+        let lost: Vec<u32> = self
+            .transition
+            .unconfirmed()
+            .filter(|a| a.element.kind != ElementKind::Pseudo && a.element.operation != "stonith")
+            .filter(|a| a.element.router.as_deref() == Some(node) || a.element.node.as_ref().is_some_and(|p| p.name == node))
+            .map(|a| a.element.id)
+            .collect();
+        for &id in &lost {
+            self.timers.remove(&Timer::Action(id));
+            self.transition.fail(id);
+        }
+        if !lost.is_empty() {
+            self.abort(now, Abort::restart("Node failure"));
+        }
+    }
+
+    // --- changes of the CIB ------------------------------------------------------------------------------------------
+
+    /// The CIB is `doc` now. `changes` is what led there, with the patch's own document for created and modified
+    /// elements; none means that all may be new. Called once with the first CIB, then after every change.
+    pub fn handle_cib(&mut self, now: Duration, doc: &Document, changes: &[CibChange], patch: Option<&Document>) {
+        let version = |name: &str| doc.attr(doc.root(), name).and_then(|v| v.parse().ok()).unwrap_or(-1);
+        self.generation = Generation {
+            admin_epoch: version("admin_epoch"),
+            epoch: version("epoch"),
+            num_updates: version("num_updates"),
+        };
+        let touches = |part: &str| changes.iter().any(|c| c.path.contains(part));
+        let whole = patch.is_none() || changes.iter().any(|c| c.path == "/cib" || c.path == "/cib/configuration");
+        if whole || !self.have_cib || touches("crm_config") || touches("alerts") {
+            self.read_options(doc);
+        }
+        self.have_cib = true;
+        let relevant = !self.transition.is_complete()
+            || matches!(self.state, State::Idle | State::TransitionEngine | State::PolicyEngine);
+        if let (true, true, Some(patch)) = (self.is_dc, relevant, patch) {
+            self.note_changes(now, changes, patch);
+            self.handled_outside.clear();
+        }
+        self.run(now);
+    }
+
+    /// What the changes mean for the transition ([CT-5.12]).
+    fn note_changes(&mut self, now: Duration, changes: &[CibChange], patch: &Document) {
+        for change in changes {
+            let path = change.path.as_str();
+            let object = change.object.map_or("", |n| patch.name(n));
+            if change.kind == ChangeKind::Move && !path.contains("/cib/configuration/resources") {
+                continue;
+            }
+            let expected_down = || {
+                node_state_of(path).is_some_and(|id| change.kind == ChangeKind::Delete && self.transition.takes_down(id).is_some())
+            };
+            if path.contains("/cib/configuration") {
+                return self.abort(now, Abort::restart("Configuration change"));
+            }
+            if path.contains("/tickets") || object == "tickets" {
+                return self.abort(now, Abort::restart("Ticket attribute change"));
+            }
+            if path.contains("/transient_attributes[") || object == "transient_attributes" {
+                if !expected_down() {
+                    self.abort(now, Abort::restart("Transient attribute change"));
+                }
+                return;
+            }
+            if change.kind == ChangeKind::Delete {
+                let down = expected_down();
+                self.note_deletion(now, path, down);
+            } else if let Some(element) = change.object {
+                self.note_object(now, patch, element, path);
+            }
+        }
+    }
+
+    fn note_deletion(&mut self, now: Duration, path: &str, expected_down: bool) {
+        if path.contains("/lrm_rsc_op[") {
+            let node = node_state_of(path).map(str::to_owned);
+            let key = last_id(path).unwrap_or("").to_owned();
+            if !self.confirm_cancel(now, &key, node.as_deref()) {
+                self.abort(now, Abort::restart("Resource operation removal"));
+            }
+        } else if path.contains("/lrm[") && !expected_down {
+            self.abort(now, Abort::restart("Resource state removal"));
+        } else if path.contains("/node_state[") && !path.contains("/lrm[") && !expected_down {
+            self.abort(now, Abort::restart("Node state removal"));
+        }
+    }
+
+    fn note_object(&mut self, now: Duration, patch: &Document, element: NodeIx, path: &str) {
+        match patch.name(element) {
+            "cib" => {
+                if patch.child(element, "configuration").is_some() {
+                    self.abort(now, Abort::restart("Non-status-only change"));
+                }
+                if let Some(status) = patch.child(element, "status") {
+                    self.note_history(now, patch, status, path);
+                }
+            }
+            "status" | "node_state" | "lrm" | "lrm_resources" => self.note_history(now, patch, element, path),
+            "lrm_resource" => self.note_resource(now, patch, element, node_state_of(path).unwrap_or("")),
+            "lrm_rsc_op" => {
+                let node = node_state_of(path).unwrap_or("").to_owned();
+                self.match_entry(now, patch, element, &node);
+            }
+            _ => {}
+        }
+    }
+
+    fn note_history(&mut self, now: Duration, patch: &Document, top: NodeIx, path: &str) {
+        let resources: Vec<NodeIx> =
+            patch.descendants(top).filter(|&n| patch.name(n) == "lrm_resource").collect();
+        if resources.len() > 1 && self.transition.in_flight().next().is_none() {
+            return self.abort(now, Abort::restart("History refresh"));
+        }
+        for resource in resources {
+            let mut up = Some(resource);
+            while let Some(n) = up.filter(|&n| patch.name(n) != "node_state") {
+                up = patch.parent(n);
+            }
+            let node = up.and_then(|n| patch.id(n)).or_else(|| node_state_of(path)).unwrap_or("").to_owned();
+            self.note_resource(now, patch, resource, &node);
+        }
+    }
+
+    fn note_resource(&mut self, now: Duration, patch: &Document, resource: NodeIx, node: &str) {
+        let entries: Vec<NodeIx> = patch.children_named(resource, "lrm_rsc_op").collect();
+        for entry in entries {
+            self.match_entry(now, patch, entry, node);
+        }
+        if patch.attr(resource, "shutdown-lock") == Some("0") {
+            self.abort(now, Abort::restart("Shutdown lock cleared"));
+        }
+    }
+
+    pub(super) fn node_named(&self, xml_id: &str) -> Option<(NodeId, String)> {
+        let id = xml_id.parse().ok()?;
+        self.peers.get(id).map(|p| (id, p.name.clone()))
+    }
+}
+
+/// The id in `/node_state[@id='ID']` of a path.
+fn node_state_of(path: &str) -> Option<&str> {
+    id_after(path, "/node_state[@id=")
+}
+
+/// The last `[@id='ID']` of a path.
+fn last_id(path: &str) -> Option<&str> {
+    path.rfind("[@id=").and_then(|at| id_after(&path[at..], "[@id="))
+}
+
+fn id_after<'a>(path: &'a str, mark: &str) -> Option<&'a str> {
+    let rest = &path[path.find(mark)? + mark.len()..];
+    let quote = rest.chars().next()?;
+    let rest = &rest[1..];
+    rest.find(quote).map(|end| &rest[..end])
+}

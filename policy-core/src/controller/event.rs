@@ -1,0 +1,131 @@
+//! Lines for the log, with the texts that outside checks look for ([CT-12.6]), and alerts ([CT-10]).
+
+use super::State;
+use super::record::{Report, op_status};
+use std::fmt;
+
+/// One line of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the fields are the blanks of the texts below
+pub enum Event {
+    StateTransition { from: State, to: State },
+    Started,
+    NodeState { node: String, member: bool },
+    Result { task: String, interval_ms: u64, resource: String, node: String, timeout_ms: u64, target_rc: i32, report: Report },
+    Executing { task: String, resource: String, node: String },
+    FencingAsked { action: String, target: String },
+    Fenced { action: String, target: String, by: String, client: String, ok: bool },
+    TransitionEnd { number: i64, tally: crate::transition::Tally, aborted: bool, source: String, terminated: bool },
+    Aborted { number: i64, reason: String },
+    AnotherDc { node: String },
+    ElectionLoop,
+    Refused { node: String, why: String },
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::StateTransition { from, to } => write!(f, "State transition {from} -> {to}"),
+            Event::Started => f.write_str("Pacemaker controller successfully started and accepting connections"),
+            Event::NodeState { node, member } => {
+                write!(f, "Node {node} state is now {}", if *member { "member" } else { "lost" })
+            }
+            Event::Result { task, interval_ms, resource, node, timeout_ms, target_rc, report } => {
+                let task = if task == "monitor" && *interval_ms == 0 { "probe" } else { task };
+                write!(f, "Result of {task} operation for {resource} on {node}: ")?;
+                match report.op_status {
+                    op_status::DONE => f.write_str(exit_text(report.rc))?,
+                    op_status::TIMEOUT => write!(f, "Timed out after {}s", timeout_ms / 1000)?,
+                    status => f.write_str(op_status::text(status))?,
+                }
+                if report.rc != *target_rc && !report.exit_reason.is_empty() {
+                    write!(f, " ({})", report.exit_reason)?;
+                }
+                Ok(())
+            }
+            Event::Executing { task, resource, node } => {
+                write!(f, "Requesting local execution of {task} operation for {resource} on {node}")
+            }
+            Event::FencingAsked { action, target } => write!(f, "Requesting fencing ({action}) targeting node {target}"),
+            Event::Fenced { action, target, by, client, ok } => write!(
+                f,
+                "Peer {target} was {}terminated ({action}) by {by} on behalf of {client}: {}",
+                if *ok { "" } else { "not " },
+                if *ok { "OK" } else { "Error" }
+            ),
+            Event::TransitionEnd { number, tally, aborted, source, terminated } => {
+                let t = tally;
+                let end = match (terminated, aborted && t.skipped > 0) {
+                    (true, _) => "Terminated",
+                    (_, true) => "Stopped",
+                    _ => "Complete",
+                };
+                write!(
+                    f,
+                    "Transition {number} (Complete={}, Pending={}, Fired={}, Skipped={}, Incomplete={}, Source={source}): {end}",
+                    t.completed, t.pending, t.fired, t.skipped, t.incomplete
+                )
+            }
+            Event::Aborted { number, reason } => write!(f, "Transition {number} aborted: {reason}"),
+            Event::AnotherDc { node } => write!(f, "Another DC detected: {node} (op=noop)"),
+            Event::ElectionLoop => f.write_str("Election loop: more than 5 rounds without a coordinator"),
+            Event::Refused { node, why } => write!(f, "Rejecting join request from {node}: {why}"),
+        }
+    }
+}
+
+/// The name of an agent's exit code as results show it.
+pub fn exit_text(rc: i32) -> &'static str {
+    match rc {
+        0 => "OK",
+        1 => "Error occurred",
+        2 => "Invalid parameter",
+        3 => "Unimplemented",
+        4 => "Insufficient privileges",
+        5 => "Not installed",
+        6 => "Not configured",
+        7 => "Not running",
+        8 => "Promoted",
+        9 => "Promoted but failed",
+        190 => "Degraded",
+        191 => "Degraded promoted",
+        193 => "Pending",
+        _ => "Unknown exit status",
+    }
+}
+
+/// Something an administrator may be told ([CT-10.2]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Alert {
+    /// A node appeared or was lost.
+    Node {
+        /// Its name.
+        node: String,
+        /// Whether it is a member now.
+        member: bool,
+    },
+    /// A fencing operation ended.
+    Fencing {
+        /// The target.
+        target: String,
+        /// `reboot`, `off` or `on`.
+        action: String,
+        /// Whether it succeeded.
+        ok: bool,
+    },
+    /// An operation of a resource ended.
+    Resource {
+        /// The resource.
+        resource: String,
+        /// The task.
+        task: String,
+        /// Interval in milliseconds.
+        interval_ms: u64,
+        /// Exit code.
+        rc: i32,
+        /// The exit code that was expected.
+        target_rc: i32,
+        /// Operation status.
+        op_status: i32,
+    },
+}

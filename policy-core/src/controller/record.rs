@@ -1,0 +1,332 @@
+//! What a node remembers of its operations, and how it is written as history ([CT-6.2] to [CT-6.6]).
+
+use crate::graph::Primitive;
+use crate::transition::{TransitionKey, TransitionMagic};
+use cib_core::xml::{Document, NodeIx};
+use std::collections::BTreeMap;
+
+/// Operation status: how the execution itself went ([CT-6.3]).
+pub mod op_status {
+    /// Not finished.
+    pub const PENDING: i32 = -1;
+    /// The agent ran to its end.
+    pub const DONE: i32 = 0;
+    /// Cancelled before its end.
+    pub const CANCELLED: i32 = 1;
+    /// It took too long.
+    pub const TIMEOUT: i32 = 2;
+    /// The agent cannot do this.
+    pub const NOT_SUPPORTED: i32 = 3;
+    /// It failed.
+    pub const ERROR: i32 = 4;
+    /// No agent of that name.
+    pub const NOT_INSTALLED: i32 = 7;
+    /// No connection to the executor.
+    pub const NOT_CONNECTED: i32 = 8;
+    /// Cannot be executed now.
+    pub const INVALID: i32 = 9;
+
+    /// The text shown for a status.
+    pub fn text(status: i32) -> &'static str {
+        match status {
+            PENDING => "Pending",
+            DONE => "Done",
+            CANCELLED => "Cancelled",
+            TIMEOUT => "Timed out",
+            NOT_SUPPORTED => "Unsupported",
+            ERROR => "Error",
+            5 => "Hard error",
+            6 => "Fatal error",
+            NOT_INSTALLED => "Not installed",
+            NOT_CONNECTED => "Internal communication failure",
+            INVALID => "Cannot execute now",
+            10 => "No fence device",
+            11 => "CIB secrets unavailable",
+            _ => "Unknown",
+        }
+    }
+}
+
+/// An operation for the local executor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operation {
+    /// The controller's number for it; the executor's report carries it back.
+    pub call: u32,
+    /// The agent.
+    pub agent: Primitive,
+    /// Name under which executor and history know the resource.
+    pub resource: String,
+    /// `start`, `stop`, `monitor`, ...
+    pub task: String,
+    /// 0 or the interval of a recurring operation, milliseconds.
+    pub interval_ms: u64,
+    /// How long it may take, milliseconds.
+    pub timeout_ms: u64,
+    /// How long to wait before the first execution, milliseconds.
+    pub start_delay_ms: u64,
+    /// All attributes of the graph action: parameters and `CRM_meta_*`.
+    pub parameters: Vec<(String, String)>,
+    /// The result that is expected.
+    pub target_rc: i32,
+    /// Transition key, if a transition asked.
+    pub key: Option<String>,
+    /// Feature set of the graph.
+    pub feature_set: String,
+    /// Time of a shutdown lock ([CT-7.9]).
+    pub shutdown_lock: Option<i64>,
+}
+
+impl Operation {
+    /// `RESOURCE_TASK_INTERVAL`, notifications with their kind.
+    pub fn operation_key(&self) -> String {
+        operation_key(&self.resource, self.recorded_task(0), self.interval_ms, &self.parameters)
+    }
+
+    fn recorded_task(&self, op_status: i32) -> &str {
+        match self.task.as_str() {
+            "reload" | "reload-agent" if op_status == 0 => "start",
+            "reload" | "reload-agent" => "monitor",
+            task => task,
+        }
+    }
+
+    /// A `CRM_meta_*` attribute.
+    pub fn meta(&self, name: &str) -> Option<&str> {
+        let full = format!("CRM_meta_{name}");
+        self.parameters.iter().find(|(n, _)| *n == full).map(|(_, v)| v.as_str())
+    }
+}
+
+/// The key of an operation.
+pub fn operation_key(resource: &str, task: &str, interval_ms: u64, parameters: &[(String, String)]) -> String {
+    if task == "notify" {
+        let meta = |name: &str| parameters.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v.as_str());
+        let (kind, operation) = (meta("CRM_meta_notify_type"), meta("CRM_meta_notify_operation"));
+        return format!("{resource}_{kind}_notify_{operation}_0");
+    }
+    format!("{resource}_{task}_{interval_ms}")
+}
+
+/// The end of an operation, or a new result of a recurring one.
+#[derive(Clone, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Report {
+    /// Exit code of the agent.
+    pub rc: i32,
+    /// How the execution went, see [`op_status`].
+    pub op_status: i32,
+    /// Reason given for a failure.
+    pub exit_reason: String,
+    /// Epoch second at which this execution started.
+    pub started: u64,
+    /// Epoch second at which the result last changed.
+    pub changed: u64,
+    /// Milliseconds it ran.
+    pub exec_ms: u64,
+    /// Milliseconds it waited.
+    pub queue_ms: u64,
+}
+
+/// An operation with its result.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(crate) operation: Operation,
+    pub(crate) call_id: i64,
+    pub(crate) report: Report,
+}
+
+impl Record {
+    /// [CT-6.3]: by status, or by the exit code where the status does not say.
+    pub(crate) fn is_failed(&self) -> bool {
+        let status = self.report.op_status;
+        matches!(status, 2 | 3 | 4 | 8 | 9 | 10 | 11)
+            || (status != op_status::CANCELLED && status != op_status::PENDING && self.report.rc != self.operation.target_rc)
+    }
+
+    fn is_pending(&self) -> bool {
+        self.report.op_status == op_status::PENDING
+    }
+
+    /// Whether its result goes into the CIB ([CT-6.2]).
+    pub(crate) fn is_recordable(task: &str) -> bool {
+        !matches!(task, "cancel" | "delete" | "notify" | "meta-data" | "metadata")
+    }
+
+    fn entry_ids(&self, task: &str, key: &str) -> Vec<String> {
+        let resource = &self.operation.resource;
+        let failed = self.is_failed() && !self.is_pending();
+        match task {
+            "notify" | "migrate_to" | "migrate_from" => vec![key.to_owned()],
+            _ if failed && self.operation.interval_ms == 0 => {
+                vec![format!("{resource}_last_failure_0"), format!("{resource}_last_0")]
+            }
+            _ if failed => vec![format!("{resource}_last_failure_0")],
+            _ if self.operation.interval_ms > 0 => vec![key.to_owned()],
+            _ => vec![format!("{resource}_last_0")],
+        }
+    }
+
+    /// Appends its entries to an `lrm_resource` element ([CT-6.3]).
+    pub(crate) fn write(&self, doc: &mut Document, parent: NodeIx, node: &str, origin: &str) {
+        let task = self.operation.recorded_task(self.report.op_status).to_owned();
+        let key = operation_key(&self.operation.resource, &task, self.operation.interval_ms, &self.operation.parameters);
+        let attributes = self.attributes(&task, &key, node, origin);
+        for id in self.entry_ids(&task, &key) {
+            let entry = doc.append(parent, "lrm_rsc_op");
+            doc.set_attr(entry, "id", &id);
+            for (name, value) in &attributes {
+                doc.set_attr(entry, name, value);
+            }
+        }
+    }
+
+    fn attributes(&self, task: &str, key: &str, node: &str, origin: &str) -> Vec<(&'static str, String)> {
+        let (operation, report) = (&self.operation, &self.report);
+        let transition_key =
+            operation.key.clone().unwrap_or_else(|| TransitionKey::outside(self.call_id, operation.target_rc).to_string());
+        let magic = transition_key.parse::<TransitionKey>().map_or_else(
+            |_| format!("{}:{};{transition_key}", report.op_status, report.rc),
+            |key| TransitionMagic { op_status: report.op_status, rc: report.rc, key }.to_string(),
+        );
+        let mut out = vec![
+            ("operation_key", key.to_owned()),
+            ("operation", task.to_owned()),
+            ("crm-debug-origin", origin.to_owned()),
+            ("crm_feature_set", operation.feature_set.clone()),
+            ("transition-key", transition_key),
+            ("transition-magic", magic),
+            ("exit-reason", report.exit_reason.clone()),
+            ("on_node", node.to_owned()),
+            ("call-id", self.call_id.to_string()),
+            ("rc-code", report.rc.to_string()),
+            ("op-status", report.op_status.to_string()),
+            ("interval", operation.interval_ms.to_string()),
+        ];
+        if report.started > 0 || report.changed > 0 {
+            let change = if operation.interval_ms > 0 && report.changed > 0 { report.changed } else { report.started };
+            out.push(("last-rc-change", change.to_string()));
+            out.push(("exec-time", report.exec_ms.to_string()));
+            out.push(("queue-time", report.queue_ms.to_string()));
+        }
+        if matches!(task, "migrate_to" | "migrate_from") {
+            for (name, meta) in [("migrate_source", "migrate_source"), ("migrate_target", "migrate_target")] {
+                if let Some(value) = operation.meta(meta) {
+                    out.push((name, value.to_owned()));
+                }
+            }
+        }
+        out.push(("op-digest", op_digest(&operation.parameters, operation.interval_ms)));
+        out
+    }
+}
+
+/// `op-digest` of the attributes of a graph action ([CT-6.6a]).
+pub fn op_digest(parameters: &[(String, String)], interval_ms: u64) -> String {
+    const LEFT_OUT: &[&str] = &["id", "crm_feature_set", "op-digest", "on_node", "on_node_uuid", "pcmk_external_ip"];
+    let kept: BTreeMap<&str, &str> = parameters
+        .iter()
+        .map(|(n, v)| (n.as_str(), v.as_str()))
+        .filter(|(n, _)| {
+            !LEFT_OUT.contains(n) && (!n.starts_with("CRM_meta_") || (interval_ms > 0 && *n == "CRM_meta_timeout"))
+        })
+        .collect();
+    digest_of(&kept)
+}
+
+fn digest_of(parameters: &BTreeMap<&str, &str>) -> String {
+    use md5::{Digest, Md5};
+    let mut doc = Document::new("parameters");
+    let root = doc.root();
+    for (name, value) in parameters {
+        doc.set_attr(root, name, value);
+    }
+    let text = format!(" {}\n", doc.write_node(root, cib_core::xml::Style::Compact));
+    Md5::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the node remembers of one resource ([CT-6.6]).
+#[derive(Clone, Debug)]
+pub(crate) struct Remembered {
+    pub(crate) agent: Primitive,
+    pub(crate) last: Option<Record>,
+    pub(crate) last_failure: Option<Record>,
+    /// Newest first.
+    pub(crate) recurring: Vec<Record>,
+    pub(crate) last_call: i64,
+    /// Parameters of the last start, reload or monitor, with which a stop is made.
+    pub(crate) stop_parameters: Vec<(String, String)>,
+}
+
+impl Remembered {
+    pub(crate) fn new(agent: Primitive) -> Self {
+        Remembered {
+            agent,
+            last: None,
+            last_failure: None,
+            recurring: Vec::new(),
+            last_call: 0,
+            stop_parameters: Vec::new(),
+        }
+    }
+
+    /// Takes a result in. `notify` is not remembered.
+    pub(crate) fn remember(&mut self, record: &Record) {
+        let operation = &record.operation;
+        if operation.task == "notify" {
+            return;
+        }
+        self.last_call = record.call_id;
+        let same = |r: &Record| r.operation.task == operation.task && r.operation.interval_ms == operation.interval_ms;
+        if operation.interval_ms > 0 && record.report.op_status == op_status::CANCELLED {
+            self.recurring.retain(|r| !same(r));
+            return;
+        }
+        if record.is_failed() {
+            self.last_failure = Some(record.clone());
+        } else if operation.interval_ms == 0 {
+            if matches!(operation.task.as_str(), "start" | "reload" | "reload-agent" | "monitor") {
+                self.stop_parameters =
+                    operation.parameters.iter().filter(|(n, _)| !n.starts_with("CRM_meta_")).cloned().collect();
+            }
+            self.last = Some(record.clone());
+        }
+        if operation.interval_ms > 0 {
+            self.recurring.retain(|r| !same(r));
+            self.recurring.insert(0, record.clone());
+        } else if operation.task != "monitor" {
+            self.recurring.clear();
+        }
+    }
+
+    /// Appends the `lrm_resource` element, without entries.
+    pub(crate) fn write_resource(agent: &Primitive, resource: &str, doc: &mut Document, parent: NodeIx) -> NodeIx {
+        let element = doc.append(parent, "lrm_resource");
+        doc.set_attr(element, "id", resource);
+        for (name, value) in [("class", &agent.class), ("provider", &agent.provider), ("type", &agent.agent)] {
+            if let Some(value) = value {
+                doc.set_attr(element, name, value);
+            }
+        }
+        element
+    }
+
+    /// Appends the `lrm_resource` element with all entries: last failure, last result, recurring results.
+    pub(crate) fn write(&self, resource: &str, doc: &mut Document, parent: NodeIx, node: &str, origin: &str) {
+        let element = Self::write_resource(&self.agent, resource, doc, parent);
+        for record in self.last_failure.iter().chain(&self.last).chain(&self.recurring) {
+            record.write(doc, element, node, origin);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digest_without_parameters_is_the_known_one() {
+        assert_eq!(op_digest(&[], 0), "f2317cad3d54cec5d7d7aa7d0bf35cf8");
+        let meta = [("CRM_meta_timeout".to_owned(), "20000".to_owned())];
+        assert_eq!(op_digest(&meta, 0), "f2317cad3d54cec5d7d7aa7d0bf35cf8");
+        assert_ne!(op_digest(&meta, 10_000), "f2317cad3d54cec5d7d7aa7d0bf35cf8");
+    }
+}
