@@ -21,6 +21,7 @@
 #![warn(missing_docs, unreachable_pub)]
 
 pub mod actions;
+pub mod attributes;
 pub mod collectives;
 pub mod config;
 pub mod controller;

@@ -378,7 +378,9 @@ impl Controller {
             .transition
             .unconfirmed()
             .filter(|a| a.element.kind != ElementKind::Pseudo && a.element.operation != "stonith")
-            .filter(|a| a.element.router.as_deref() == Some(node) || a.element.node.as_ref().is_some_and(|p| p.name == node))
+            .filter(|a| {
+                a.element.router.as_deref() == Some(node) || a.element.node.as_ref().is_some_and(|p| p.name == node)
+            })
             .map(|a| a.element.id)
             .collect();
         for &id in &lost {
@@ -404,7 +406,7 @@ impl Controller {
         let touches = |part: &str| changes.iter().any(|c| c.path.contains(part));
         let whole = patch.is_none() || changes.iter().any(|c| c.path == "/cib" || c.path == "/cib/configuration");
         if whole || !self.have_cib || touches("crm_config") || touches("alerts") {
-            self.read_options(doc);
+            self.read_options(now, doc);
         }
         self.have_cib = true;
         let relevant = !self.transition.is_complete()
@@ -425,7 +427,8 @@ impl Controller {
                 continue;
             }
             let expected_down = || {
-                node_state_of(path).is_some_and(|id| change.kind == ChangeKind::Delete && self.transition.takes_down(id).is_some())
+                node_state_of(path)
+                    .is_some_and(|id| change.kind == ChangeKind::Delete && self.transition.takes_down(id).is_some())
             };
             if path.contains("/cib/configuration") {
                 return self.abort(now, Abort::restart("Configuration change"));
@@ -483,8 +486,7 @@ impl Controller {
     }
 
     fn note_history(&mut self, now: Duration, patch: &Document, top: NodeIx, path: &str) {
-        let resources: Vec<NodeIx> =
-            patch.descendants(top).filter(|&n| patch.name(n) == "lrm_resource").collect();
+        let resources: Vec<NodeIx> = patch.descendants(top).filter(|&n| patch.name(n) == "lrm_resource").collect();
         if resources.len() > 1 && self.transition.in_flight().next().is_none() {
             return self.abort(now, Abort::restart("History refresh"));
         }

@@ -259,7 +259,12 @@ mod tests {
         let old: FeatureSet = "3.19.0".parse().unwrap();
         let new: FeatureSet = "3.20.5".parse().unwrap();
         let now = Duration::from_secs(10);
-        let ballot = |features: &FeatureSet, age| Ballot { owner: 2, round: 1, age: Some(Duration::from_secs(age)), feature_set: features.clone() };
+        let ballot = |features: &FeatureSet, age| Ballot {
+            owner: 2,
+            round: 1,
+            age: Some(Duration::from_secs(age)),
+            feature_set: features.clone(),
+        };
         let outcome = |mine: &FeatureSet, my_age, theirs: &FeatureSet, age| {
             let mut e = Elector::new(Duration::from_secs(120));
             e.count(now, candidate(0), Duration::from_secs(my_age), mine, true, candidate(1), &ballot(theirs, age), 2).0
@@ -276,7 +281,8 @@ mod tests {
         let mut e = Elector::new(Duration::from_secs(120));
         let me = candidate(0);
         let mut ask = |now: u64, age: u64| {
-            let ballot = Ballot { owner: 2, round: 1, age: Some(Duration::from_secs(age)), feature_set: features.clone() };
+            let ballot =
+                Ballot { owner: 2, round: 1, age: Some(Duration::from_secs(age)), feature_set: features.clone() };
             e.count(Duration::from_secs(now), me, Duration::from_secs(50), &features, true, candidate(1), &ballot, 2).0
         };
         assert_eq!(ask(10, 60), ElectionState::Lost);

@@ -8,18 +8,59 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // the fields are the blanks of the texts below
 pub enum Event {
-    StateTransition { from: State, to: State },
+    StateTransition {
+        from: State,
+        to: State,
+    },
     Started,
-    NodeState { node: String, member: bool },
-    Result { task: String, interval_ms: u64, resource: String, node: String, timeout_ms: u64, target_rc: i32, report: Report },
-    Executing { task: String, resource: String, node: String },
-    FencingAsked { action: String, target: String },
-    Fenced { action: String, target: String, by: String, client: String, ok: bool },
-    TransitionEnd { number: i64, tally: crate::transition::Tally, aborted: bool, source: String, terminated: bool },
-    Aborted { number: i64, reason: String },
-    AnotherDc { node: String },
+    NodeState {
+        node: String,
+        member: bool,
+    },
+    Result {
+        task: String,
+        interval_ms: u64,
+        resource: String,
+        node: String,
+        timeout_ms: u64,
+        target_rc: i32,
+        report: Report,
+    },
+    Executing {
+        task: String,
+        resource: String,
+        node: String,
+    },
+    FencingAsked {
+        action: String,
+        target: String,
+    },
+    Fenced {
+        action: String,
+        target: String,
+        by: String,
+        client: String,
+        ok: bool,
+    },
+    TransitionEnd {
+        number: i64,
+        tally: crate::transition::Tally,
+        aborted: bool,
+        source: String,
+        terminated: bool,
+    },
+    Aborted {
+        number: i64,
+        reason: String,
+    },
+    AnotherDc {
+        node: String,
+    },
     ElectionLoop,
-    Refused { node: String, why: String },
+    Refused {
+        node: String,
+        why: String,
+    },
 }
 
 impl fmt::Display for Event {
@@ -46,7 +87,9 @@ impl fmt::Display for Event {
             Event::Executing { task, resource, node } => {
                 write!(f, "Requesting local execution of {task} operation for {resource} on {node}")
             }
-            Event::FencingAsked { action, target } => write!(f, "Requesting fencing ({action}) targeting node {target}"),
+            Event::FencingAsked { action, target } => {
+                write!(f, "Requesting fencing ({action}) targeting node {target}")
+            }
             Event::Fenced { action, target, by, client, ok } => write!(
                 f,
                 "Peer {target} was {}terminated ({action}) by {by} on behalf of {client}: {}",
@@ -55,7 +98,7 @@ impl fmt::Display for Event {
             ),
             Event::TransitionEnd { number, tally, aborted, source, terminated } => {
                 let t = tally;
-                let end = match (terminated, aborted && t.skipped > 0) {
+                let end = match (*terminated, *aborted && t.skipped > 0) {
                     (true, _) => "Terminated",
                     (_, true) => "Stopped",
                     _ => "Complete",
@@ -75,7 +118,7 @@ impl fmt::Display for Event {
 }
 
 /// The name of an agent's exit code as results show it.
-pub fn exit_text(rc: i32) -> &'static str {
+pub(super) fn exit_text(rc: i32) -> &'static str {
     match rc {
         0 => "OK",
         1 => "Error occurred",

@@ -43,7 +43,10 @@ impl fmt::Display for FeatureSet {
 
 impl Ord for FeatureSet {
     fn cmp(&self, other: &Self) -> Ordering {
-        (0..self.0.len().max(other.0.len())).map(|i| self.number(i).cmp(&other.number(i))).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
+        (0..self.0.len().max(other.0.len()))
+            .map(|i| self.number(i).cmp(&other.number(i)))
+            .find(|o| o.is_ne())
+            .unwrap_or(Ordering::Equal)
     }
 }
 

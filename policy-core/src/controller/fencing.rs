@@ -192,7 +192,8 @@ impl Controller {
         let state = self.node_state_write(&[target], fields, "send_stonith_update");
         let history = CibWrite::Delete { xpath: format!("//node_state[@id='{target}']/lrm") };
         self.write(vec![state, history], WriteEnd::Fenced);
-        self.outputs.push_back(Output::Attribute(attributes::Request::PeerRemove { node: name.to_owned(), reap: false }));
+        self.outputs
+            .push_back(Output::Attribute(attributes::Request::PeerRemove { node: name.to_owned(), reap: false }));
         self.fencing.failures.remove(name);
         let _ = now;
     }

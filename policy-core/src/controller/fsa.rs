@@ -66,7 +66,6 @@ pub(crate) enum Input {
     Stop,
     Terminate,
     Error,
-    Fail,
     WaitForEvent,
 }
 
@@ -145,9 +144,9 @@ fn plus(mut set: Acts, more: &[Act]) -> Acts {
 pub(crate) fn step(state: State, input: Input) -> (State, Acts) {
     use Act::*;
     use State::{
-        Election as Elec, FinalizeJoin as Final, Idle, Integration as Integ, NotDc, Pending as Pend, PolicyEngine as Pe,
-        Recovery as Recov, ReleaseDc as Rel, Starting as Start, Stopping as StopS, Terminate as Term,
-        TransitionEngine as Te,
+        Election as Elec, FinalizeJoin as Final, Idle, Integration as Integ, NotDc, Pending as Pend,
+        PolicyEngine as Pe, Recovery as Recov, ReleaseDc as Rel, Starting as Start, Stopping as StopS,
+        Terminate as Term, TransitionEngine as Te,
     };
     let stay = (state, Acts::NONE);
     let keep = |acts: &[Act]| (state, Acts::of(acts));
@@ -193,18 +192,6 @@ pub(crate) fn step(state: State, input: Input) -> (State, Acts) {
             Integ | Final | Pe | Te | Idle => (Recov, plus(release(), &[Recover, VoteLate])),
             Recov => (state, release()),
             StopS => go(Term, &[ExitError]),
-            Term => keep(&[ExitError]),
-        },
-        Input::Fail => match state {
-            Start | Pend => go(StopS, &[]),
-            Elec => go(Rel, &[]),
-            Integ => keep(&[OfferAll]),
-            Final => go(Integ, &[OfferAll]),
-            Pe => go(Integ, &[OfferAll, Cancel]),
-            Te => go(Pe, &[Schedule, Cancel]),
-            Idle | NotDc => go(Recov, &[]),
-            Rel | StopS => stay,
-            Recov => (state, release()),
             Term => keep(&[ExitError]),
         },
         Input::Integrated => match state {

@@ -3,8 +3,8 @@
 use super::coordinate::Abort;
 use super::fsa::{Act, Input};
 use super::{
-    CallId, CibWrite, Controller, Event, Expected, FeatureSet, Generation, JoinPhase, Message, NodeId, Output, Receiver, State,
-    WriteEnd, status,
+    CallId, CibWrite, Controller, Event, Expected, FeatureSet, Generation, JoinPhase, Message, NodeId, Output,
+    Receiver, State, WriteEnd, status,
 };
 use crate::attributes;
 use cib_core::xml::Document;
@@ -105,9 +105,8 @@ impl Controller {
         let refusal = self.refusal(*from, feature_set, *generation);
         if refusal.is_none() {
             let generation = generation.expect("a request without one is refused");
-            let better = self.join.best.is_none_or(|(best, _)| {
-                best < generation || (best == generation && *from == self.me.id)
-            });
+            let better =
+                self.join.best.is_none_or(|(best, _)| best < generation || (best == generation && *from == self.me.id));
             if better {
                 self.join.best = Some((generation, *from));
             }

@@ -3,8 +3,8 @@
 use super::coordinate::Abort;
 use super::fsa::{Act, Input};
 use super::{
-    Alert, CibWrite, Controller, Event, Expected, JoinPhase, Membership, Message, NodeId, Output, Receiver, State, Timer, WriteEnd,
-    status,
+    Alert, CibWrite, Controller, Event, Expected, JoinPhase, Membership, Message, NodeId, Output, Receiver, State,
+    Timer, WriteEnd, status,
 };
 use crate::attributes;
 use crate::transition::NodeLimit;
@@ -275,7 +275,7 @@ impl Controller {
             }
             Message::ShutdownRequest => self.shutdown_requested(now, from),
             Message::DoShutdown => self.do_shutdown(from),
-            Message::Invoke { action, key, feature_set } => self.invoke(now, &action, key, feature_set),
+            Message::Invoke { action, key, feature_set } => self.invoke(now, &action, &key, feature_set),
             Message::Result { resource, key, operation_key, report } => {
                 self.match_result(now, from, &resource, &key, &operation_key, &report, true);
             }
@@ -292,7 +292,9 @@ impl Controller {
             }
             Message::MaintenanceNodes(_) => {}
             Message::FailResource { resource } => self.fail_resource(now, &resource),
-            Message::DeleteHistory { resource, key, cib_only } => self.delete_history(now, from, resource, key, cib_only),
+            Message::DeleteHistory { resource, key, cib_only } => {
+                self.delete_history(now, from, resource, key, cib_only)
+            }
             Message::ForgetNode { name } => {
                 self.peers.forget(&name);
                 self.fencing.failures.remove(&name);

@@ -2,7 +2,8 @@
 
 use super::record::{Record, Remembered, op_status};
 use super::{
-    Alert, CibWrite, Controller, Event, Message, NodeId, Operation, Output, Receiver, Report, State, WriteEnd, operation_key,
+    Alert, CibWrite, Controller, Event, Message, NodeId, Operation, Output, Receiver, Report, State, WriteEnd,
+    operation_key,
 };
 use crate::attributes;
 use crate::graph::{Action, Primitive};
@@ -11,7 +12,13 @@ use std::time::Duration;
 
 impl Operation {
     /// The operation that an action of a graph asks for.
-    pub(super) fn of_action(call: u32, action: &Action, primitive: &Primitive, key: String, feature_set: String) -> Self {
+    pub(super) fn of_action(
+        call: u32,
+        action: &Action,
+        primitive: &Primitive,
+        key: String,
+        feature_set: String,
+    ) -> Self {
         let resource = primitive.long_id.clone().unwrap_or_else(|| primitive.id.clone());
         let number = |name| action.meta_number(name).unwrap_or(0).max(0) as u64;
         Operation {
@@ -44,7 +51,8 @@ impl Controller {
             return self.cancel(action, &operation.resource);
         }
         if let Some(reason) = self.refusal_to_run(&operation.task) {
-            let report = Report { rc: 1, op_status: op_status::INVALID, exit_reason: reason.to_owned(), ..Report::default() };
+            let report =
+                Report { rc: 1, op_status: op_status::INVALID, exit_reason: reason.to_owned(), ..Report::default() };
             return self.reply(now, &operation, report);
         }
         self.next_call += 1;
@@ -97,10 +105,9 @@ impl Controller {
         let task = action.meta("operation").unwrap_or("monitor").to_owned();
         let interval = action.interval_ms();
         let key = operation_key(resource, &task, interval, &[]);
-        let found = self
-            .operations
-            .values_mut()
-            .find(|r| r.operation.resource == resource && r.operation.task == task && r.operation.interval_ms == interval);
+        let found = self.operations.values_mut().find(|r| {
+            r.operation.resource == resource && r.operation.task == task && r.operation.interval_ms == interval
+        });
         match found {
             Some(record) => {
                 let call = record.operation.call;
@@ -320,7 +327,10 @@ impl Controller {
         if let Some(key) = key {
             let resource = resource.unwrap_or_default();
             let operation_key = format!("{resource}_delete_0");
-            self.send(Receiver::Node(from), Message::Result { resource, key, operation_key, report: Report::default() });
+            self.send(
+                Receiver::Node(from),
+                Message::Result { resource, key, operation_key, report: Report::default() },
+            );
         } else {
             let epoch = self.epoch_seconds(now).to_string();
             self.write(vec![super::status::option_write("last-lrm-refresh", &epoch)], WriteEnd::Nothing);

@@ -26,8 +26,11 @@ impl Controller {
     pub(super) fn match_entry(&mut self, now: Duration, patch: &Document, entry: NodeIx, node_id: &str) {
         let Some(key) = patch.attr(entry, "transition-key") else { return };
         let number = |name: &str| patch.attr(entry, name).and_then(|v| v.parse::<i32>().ok());
-        let report =
-            Report { rc: number("rc-code").unwrap_or(0), op_status: number("op-status").unwrap_or(0), ..Report::default() };
+        let report = Report {
+            rc: number("rc-code").unwrap_or(0),
+            op_status: number("op-status").unwrap_or(0),
+            ..Report::default()
+        };
         if report.op_status == op_status::PENDING {
             return;
         }
@@ -143,7 +146,15 @@ impl Controller {
     }
 
     /// Counts an unexpected result ([CT-5.14]).
-    fn count_failure(&mut self, now: Duration, node: NodeId, resource: &str, operation_key: &str, outside: bool, ignored: bool) {
+    fn count_failure(
+        &mut self,
+        now: Duration,
+        node: NodeId,
+        resource: &str,
+        operation_key: &str,
+        outside: bool,
+        ignored: bool,
+    ) {
         let Some((_, task, interval)) = split_key(operation_key) else { return };
         let value = match task {
             _ if outside => "value++",

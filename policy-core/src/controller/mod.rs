@@ -41,7 +41,7 @@ mod perform;
 mod record;
 mod status;
 
-pub use coordinate::{CibChange, ChangeKind, ScheduleRequest};
+pub use coordinate::{ChangeKind, CibChange, ScheduleRequest};
 pub use election::{Ballot, Candidate, ElectionState, Elector};
 pub use event::{Alert, Event};
 pub use feature::FeatureSet;
@@ -316,7 +316,8 @@ impl Controller {
             self.append(Input::ElectionDc);
             self.run(now);
         }
-        while let Some((&timer, _)) = self.timers.iter().filter(|(_, at)| **at <= now).min_by_key(|(t, at)| (**at, **t)) {
+        while let Some((&timer, _)) = self.timers.iter().filter(|(_, at)| **at <= now).min_by_key(|(t, at)| (**at, **t))
+        {
             self.timers.remove(&timer);
             self.fire(now, timer);
             self.run(now);
@@ -455,7 +456,11 @@ impl Controller {
             self.elector.stop_timer();
         }
         self.acts.insert(if to == State::Integration { Act::IntegrationTimerStart } else { Act::IntegrationTimerStop });
-        self.acts.insert(if to == State::FinalizeJoin { Act::FinalizationTimerStart } else { Act::FinalizationTimerStop });
+        self.acts.insert(if to == State::FinalizeJoin {
+            Act::FinalizationTimerStart
+        } else {
+            Act::FinalizationTimerStop
+        });
         if to != State::Pending {
             self.acts.insert(Act::DcTimerStop);
         }

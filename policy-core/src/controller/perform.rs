@@ -116,8 +116,7 @@ impl Controller {
         let may_win = self.state != State::Starting;
         let age = self.age(now);
         let known = self.peers.len();
-        let (state, answer) =
-            self.elector.count(now, me, age, &self.me.feature_set, may_win, candidate, ballot, known);
+        let (state, answer) = self.elector.count(now, me, age, &self.me.feature_set, may_win, candidate, ballot, known);
         if let Some(answer) = answer {
             self.send(Receiver::Node(from), Message::NoVote(answer));
         }

@@ -139,7 +139,9 @@ impl Record {
     pub(crate) fn is_failed(&self) -> bool {
         let status = self.report.op_status;
         matches!(status, 2 | 3 | 4 | 8 | 9 | 10 | 11)
-            || (status != op_status::CANCELLED && status != op_status::PENDING && self.report.rc != self.operation.target_rc)
+            || (status != op_status::CANCELLED
+                && status != op_status::PENDING
+                && self.report.rc != self.operation.target_rc)
     }
 
     fn is_pending(&self) -> bool {
@@ -168,7 +170,8 @@ impl Record {
     /// Appends its entries to an `lrm_resource` element ([CT-6.3]).
     pub(crate) fn write(&self, doc: &mut Document, parent: NodeIx, node: &str, origin: &str) {
         let task = self.operation.recorded_task(self.report.op_status).to_owned();
-        let key = operation_key(&self.operation.resource, &task, self.operation.interval_ms, &self.operation.parameters);
+        let key =
+            operation_key(&self.operation.resource, &task, self.operation.interval_ms, &self.operation.parameters);
         let attributes = self.attributes(&task, &key, node, origin);
         for id in self.entry_ids(&task, &key) {
             let entry = doc.append(parent, "lrm_rsc_op");
@@ -181,8 +184,10 @@ impl Record {
 
     fn attributes(&self, task: &str, key: &str, node: &str, origin: &str) -> Vec<(&'static str, String)> {
         let (operation, report) = (&self.operation, &self.report);
-        let transition_key =
-            operation.key.clone().unwrap_or_else(|| TransitionKey::outside(self.call_id, operation.target_rc).to_string());
+        let transition_key = operation
+            .key
+            .clone()
+            .unwrap_or_else(|| TransitionKey::outside(self.call_id, operation.target_rc).to_string());
         let magic = transition_key.parse::<TransitionKey>().map_or_else(
             |_| format!("{}:{};{transition_key}", report.op_status, report.rc),
             |key| TransitionMagic { op_status: report.op_status, rc: report.rc, key }.to_string(),

@@ -113,7 +113,14 @@ impl Controller {
     }
 
     /// Sets the attributes of a `node_state` element. Nothing is known of a node whose state is unset.
-    pub(super) fn fill_node_state(&self, doc: &mut Document, element: NodeIx, node: NodeId, fields: Fields, origin: &str) {
+    pub(super) fn fill_node_state(
+        &self,
+        doc: &mut Document,
+        element: NodeIx,
+        node: NodeId,
+        fields: Fields,
+        origin: &str,
+    ) {
         let Some(peer) = self.peers.get(node) else { return };
         doc.set_attr(element, "id", &peer.xml_id());
         doc.set_attr(element, "uname", &peer.name);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The uuid of results that belong to no transition.
-pub const OUTSIDE_UUID: &str = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+pub(super) const OUTSIDE_UUID: &str = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
 
 /// `ACTION:TRANSITION:TARGETRC:UUID`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -77,7 +77,8 @@ mod tests {
     fn load_halves_and_quarters() {
         let mut limits = Limits { default_max: 8, ..Limits::default() };
         assert_eq!(limits.jobs("n1"), 4);
-        for (mode, jobs) in [(LoadMode::Negligible, 8), (LoadMode::Low, 4), (LoadMode::Medium, 2), (LoadMode::High, 1)] {
+        for (mode, jobs) in [(LoadMode::Negligible, 8), (LoadMode::Low, 4), (LoadMode::Medium, 2), (LoadMode::High, 1)]
+        {
             limits.nodes.insert("n1".into(), NodeLimit { mode, max: 8 });
             assert_eq!(limits.jobs("n1"), jobs);
         }

@@ -26,6 +26,7 @@ pub use key::{KeyError, TransitionKey, TransitionMagic};
 pub use load::{Limits, LoadMode, NodeLimit};
 
 use crate::graph::{Action, ElementKind, Graph, Synapse};
+use cib_core::rules::parse_milliseconds;
 use std::collections::BTreeMap;
 
 /// The priority of bookkeeping that nothing may hold back, and of aborts that hold everything else back.
@@ -126,7 +127,8 @@ impl Transition {
     /// A graph, ready to start ([CT-5.3]).
     pub fn new(graph: Graph) -> Self {
         let Graph { header, synapses } = graph;
-        let by_action: BTreeMap<u32, usize> = synapses.iter().enumerate().map(|(i, s)| (s.action.element.id, i)).collect();
+        let by_action: BTreeMap<u32, usize> =
+            synapses.iter().enumerate().map(|(i, s)| (s.action.element.id, i)).collect();
         let mut followers = vec![Vec::new(); synapses.len()];
         let mut states = vec![Progressed::default(); synapses.len()];
         for (i, synapse) in synapses.iter().enumerate() {
@@ -138,9 +140,9 @@ impl Transition {
                 }
             }
         }
-        let delay = |text: &str| interval_ms(text).unwrap_or(60_000);
+        let parse = |text: &str| parse_milliseconds(text).ok().map(|ms| ms.max(0) as u64);
         let infinite = |text: &str| text != "1";
-        let network_delay_ms = delay(&header.cluster_delay);
+        let network_delay_ms = parse(&header.cluster_delay).unwrap_or(60_000);
         Transition {
             number: i64::from(header.transition_id),
             synapses,
@@ -156,7 +158,7 @@ impl Transition {
             batch_limit: header.batch_limit.trim().parse().unwrap_or(0),
             migration_limit: header.migration_limit.as_deref().and_then(|t| t.trim().parse().ok()).unwrap_or(-1),
             network_delay_ms,
-            fencing_timeout_ms: interval_ms(&header.fencing_timeout).unwrap_or(network_delay_ms),
+            fencing_timeout_ms: parse(&header.fencing_timeout).unwrap_or(network_delay_ms),
             failed_stop_infinite: infinite(&header.failed_stop_offset),
             failed_start_infinite: infinite(&header.failed_start_offset),
             recheck_by: header.recheck_by,
@@ -238,7 +240,11 @@ impl Transition {
 
     /// Started actions whose end has not been seen, in graph order.
     pub fn in_flight(&self) -> impl Iterator<Item = &Action> {
-        self.synapses.iter().zip(&self.states).filter(|(_, s)| s.executed && !s.confirmed && !s.failed).map(|(s, _)| &s.action)
+        self.synapses
+            .iter()
+            .zip(&self.states)
+            .filter(|(_, s)| s.executed && !s.confirmed && !s.failed)
+            .map(|(s, _)| &s.action)
     }
 
     /// Actions neither confirmed nor failed, in graph order.
@@ -359,7 +365,9 @@ impl Transition {
         state.confirmed = true;
         for f in self.followers[i].clone() {
             let state = &mut self.states[f];
-            if !(state.confirmed || state.failed || state.executed) && (!failed || self.synapses[f].priority == INFINITY) {
+            if !(state.confirmed || state.failed || state.executed)
+                && (!failed || self.synapses[f].priority == INFINITY)
+            {
                 state.waiting -= 1;
             }
         }
