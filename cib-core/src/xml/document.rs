@@ -1,5 +1,6 @@
 //! The arena and the looks into it.
 
+use super::journal::Undo;
 use super::names::{Name, Names};
 use super::walk::{Attributes, Children, Descendants, Nodes};
 
@@ -71,6 +72,8 @@ pub struct Document {
     /// Bytes of `text`, and entries of `attrs`, that nothing refers to any more.
     pub(super) dead_text: usize,
     pub(super) dead_attrs: usize,
+    /// How to undo the changes since the last checkpoint.
+    pub(super) journal: Option<Vec<Undo>>,
 }
 
 impl Document {
@@ -95,6 +98,7 @@ impl Document {
             free: NONE,
             dead_text: 0,
             dead_attrs: 0,
+            journal: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Changes to the tree.
 
 use super::document::{Attr, Document, Kind, NONE, Node, NodeIx, Span};
+use super::journal::Undo;
 use super::names::{Name, is_name};
 
 /// Below this much garbage the arenas are not rebuilt.
@@ -55,6 +56,7 @@ impl Document {
 
     pub(crate) fn set_attr_ix(&mut self, n: NodeIx, name: Name, value: &str) {
         assert!(self.is_element(n), "only elements have attributes");
+        self.save_attrs(n);
         let node = *self.node(n);
         let range = node.attrs as usize..node.attrs as usize + usize::from(node.attrs_len);
         match self.attrs[range].iter().position(|a| a.name == name) {
@@ -70,7 +72,7 @@ impl Document {
     fn overwrite(&mut self, attr: usize, value: &str) {
         let Span { start, len } = self.attrs[attr].value;
         let (from, to) = (start as usize, (start + len) as usize);
-        if to - from == value.len() {
+        if to - from == value.len() && self.journal.is_none() {
             // Version counters mostly keep their length: no garbage for them.
             self.text.replace_range(from..to, value);
         } else {
@@ -108,6 +110,7 @@ impl Document {
         let node = *self.node(n);
         let range = node.attrs as usize..node.attrs as usize + usize::from(node.attrs_len);
         if let Some(i) = self.attrs[range.clone()].iter().position(|a| a.name == name) {
+            self.save_attrs(n);
             self.dead_text += self.attrs[range.start + i].value.len as usize;
             self.attrs.copy_within(range.start + i + 1..range.end, range.start + i);
             self.nodes[n.0 as usize].attrs_len -= 1;
@@ -116,6 +119,7 @@ impl Document {
 
     /// Removes all attributes.
     pub fn clear_attrs(&mut self, n: NodeIx) {
+        self.save_attrs(n);
         self.dead_text += self.attr_slice(n).iter().map(|a| a.value.len as usize).sum::<usize>();
         self.nodes[n.0 as usize].attrs_len = 0;
     }
@@ -124,6 +128,7 @@ impl Document {
     pub fn rename_attr(&mut self, n: NodeIx, from: &str, to: &str) {
         let to = self.intern(to);
         let Some(from) = self.names.find(from) else { return };
+        self.save_attrs(n);
         let node = *self.node(n);
         let range = node.attrs as usize..node.attrs as usize + usize::from(node.attrs_len);
         if let Some(attr) = self.attrs[range].iter_mut().find(|a| a.name == from) {
@@ -134,7 +139,9 @@ impl Document {
     /// Gives an element another name.
     pub fn rename(&mut self, n: NodeIx, name: &str) {
         assert!(self.is_element(n), "only elements have names");
-        self.nodes[n.0 as usize].name = self.intern(name);
+        let name = self.intern(name);
+        let old = core::mem::replace(&mut self.nodes[n.0 as usize].name, name);
+        self.record(Undo::Name(n, old));
     }
 
     /// Appends an empty element as last child.
@@ -203,7 +210,20 @@ impl Document {
         self.link(n, parent, before);
     }
 
+    /// Makes `n`, which has no parent, a child.
     pub(super) fn link(&mut self, n: NodeIx, parent: NodeIx, before: Option<NodeIx>) {
+        self.record(Undo::Linked(n));
+        self.link_quietly(n, parent, before);
+    }
+
+    /// Takes `n` out of the tree; it keeps what is below it.
+    pub(super) fn unlink(&mut self, n: NodeIx) {
+        let Node { parent, next, .. } = *self.node(n);
+        self.record(Undo::Unlinked { n, parent: NodeIx(parent), next });
+        self.unlink_quietly(n);
+    }
+
+    pub(super) fn link_quietly(&mut self, n: NodeIx, parent: NodeIx, before: Option<NodeIx>) {
         debug_assert!(self.is_element(parent));
         let (prev, next) = match before {
             Some(b) => {
@@ -224,7 +244,7 @@ impl Document {
         }
     }
 
-    fn unlink(&mut self, n: NodeIx) {
+    pub(super) fn unlink_quietly(&mut self, n: NodeIx) {
         let Node { parent, prev, next, .. } = *self.node(n);
         match prev {
             NONE => self.nodes[parent as usize].first = next,
@@ -249,8 +269,16 @@ impl Document {
         self.compact();
     }
 
-    /// Frees the slots of a subtree that is no longer linked to a parent.
+    /// Frees the slots of a subtree that is no longer linked to a parent; where changes can be undone, only later.
     pub(super) fn release(&mut self, top: NodeIx) {
+        if self.journal.is_some() {
+            self.record(Undo::Released(top));
+        } else {
+            self.release_now(top);
+        }
+    }
+
+    pub(super) fn release_now(&mut self, top: NodeIx) {
         let mut at = top.0;
         loop {
             // Down to a leaf, free it, go on with its sibling or parent.
@@ -326,7 +354,7 @@ impl Document {
     }
 
     /// A copy of one node without its children, not linked anywhere yet.
-    pub(crate) fn copy_shallow(&mut self, from: &Document, node: NodeIx) -> NodeIx {
+    fn copy_shallow(&mut self, from: &Document, node: NodeIx) -> NodeIx {
         if !from.is_element(node) {
             let n = self.new_content(from.kind(node), from.text(node).unwrap_or_default());
             self.nodes[n.0 as usize].line = from.line(node);
@@ -344,6 +372,13 @@ impl Document {
         let target = &mut self.nodes[n.0 as usize];
         (target.attrs, target.attrs_len, target.attrs_cap) = (start as u32, count, count);
         target.line = from.line(node);
+        n
+    }
+
+    /// Appends a copy of one node without its children as last child of `parent`.
+    pub fn copy_bare(&mut self, parent: NodeIx, from: &Document, node: NodeIx) -> NodeIx {
+        let n = self.copy_shallow(from, node);
+        self.link(n, parent, None);
         n
     }
 
@@ -366,11 +401,19 @@ impl Document {
 
     /// Makes a deep copy of `node` of another document the root, in place of everything that is there.
     pub fn replace_root(&mut self, from: &Document, node: NodeIx) {
-        *self = from.fragment(node);
+        let mut fresh = from.fragment(node);
+        if let Some(journal) = self.journal.take() {
+            let old = core::mem::replace(self, Document::empty());
+            fresh.journal = Some(vec![Undo::Root(Box::new(old), journal)]);
+        }
+        *self = fresh;
     }
 
     /// Rebuilds the arenas when more than half of one of them is garbage; constant cost per change over time.
-    fn compact(&mut self) {
+    pub(super) fn compact(&mut self) {
+        if self.journal.is_some() {
+            return;
+        }
         if self.dead_text > COMPACT_FROM + self.text.len() / 2 || self.dead_attrs > COMPACT_FROM + self.attrs.len() / 2
         {
             self.rebuild();

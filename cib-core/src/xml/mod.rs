@@ -27,6 +27,7 @@
 mod document;
 mod edit;
 mod error;
+mod journal;
 mod names;
 mod parse;
 mod walk;
@@ -38,6 +39,8 @@ pub use names::Name;
 pub use parse::Limits;
 pub use walk::{Attributes, Children, Descendants, Nodes};
 pub use write::Style;
+
+pub(crate) use write::{Sink, WriteOptions, escape_value};
 
 #[cfg(test)]
 mod tests;

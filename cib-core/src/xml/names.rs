@@ -14,6 +14,11 @@ pub struct Name(pub(super) u32);
 impl Name {
     /// The name `id`, the same in every document.
     pub const ID: Name = Name(0);
+    /// The number of the name in its document, counted from 0.
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+
     /// Stands in the node table for comments.
     pub(super) const COMMENT: Name = Name(u32::MAX);
     /// Stands in the node table for CDATA sections.

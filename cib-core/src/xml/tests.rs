@@ -161,3 +161,51 @@ proptest! {
         let _ = Document::parse(&text);
     }
 }
+
+/// A random change: which node, what to do with it, where else.
+fn change(doc: &mut Document, node: usize, what: u8, other: usize) {
+    let all: Vec<NodeIx> = core::iter::once(doc.root()).chain(doc.descendants(doc.root())).collect();
+    let (n, m) = (all[node % all.len()], all[other % all.len()]);
+    let below = |doc: &Document, n, m| n == m || doc.descendants(n).any(|d| d == m);
+    match what % 9 {
+        0 => doc.set_attr(n, "a", "new"),
+        1 => doc.set_attr(n, ["x", "y", "z"][other % 3], "n"),
+        2 => doc.remove_attr(n, ["a", "b", "c"][other % 3]),
+        3 => drop(doc.append(n, "e")),
+        4 => drop(doc.insert(n, other % 3, "f")),
+        5 if n != doc.root() => doc.remove(n),
+        6 if n != doc.root() && !below(doc, n, m) => {
+            let before = doc.first_node(m).filter(|&b| b != n);
+            doc.relocate(n, m, before);
+        }
+        7 => doc.rename(n, "g"),
+        8 if other.is_multiple_of(7) => {
+            let from = doc.clone();
+            doc.replace_root(&from, n);
+        }
+        _ => doc.clear_attrs(n),
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_rollback_takes_everything_back(
+        text in tree(),
+        before in prop::collection::vec((0usize..20, 0u8..9, 0usize..20), 0..6),
+        after in prop::collection::vec((0usize..20, 0u8..9, 0usize..20), 0..12),
+    ) {
+        let mut doc = Document::parse(&text).unwrap();
+        before.iter().for_each(|&(n, what, m)| change(&mut doc, n, what, m));
+        let was = doc.write();
+        let mut plain = doc.clone();
+        doc.checkpoint();
+        after.iter().for_each(|&(n, what, m)| change(&mut doc, n, what, m));
+        after.iter().for_each(|&(n, what, m)| change(&mut plain, n, what, m));
+        prop_assert_eq!(doc.write(), plain.write());
+        let mut kept = doc.clone();
+        kept.commit();
+        prop_assert_eq!(kept.write(), plain.write());
+        doc.rollback();
+        prop_assert_eq!(doc.write(), was);
+    }
+}
