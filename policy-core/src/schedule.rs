@@ -3,12 +3,13 @@
 use crate::graph::Graph;
 use crate::model::{Document, Model, Wants};
 use crate::{actions, config, graph, ordering, placement, report, status};
+use cib_core::rules::DateTime;
 
 /// How a run is set up.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// "Now", in seconds since the epoch, unless the document's `execution-date` is to count [IN-7].
-    pub now: Option<i64>,
+    /// "Now", unless the document's `execution-date` is to count [IN-7].
+    pub now: Option<DateTime>,
     /// Offset from UTC in which dates without a zone are meant and shown, in seconds.
     pub utc_offset: i32,
     /// The real time, in seconds since the epoch, used if neither `now` nor the document tells.
@@ -21,7 +22,7 @@ impl Options {
     /// Options for a run at this time.
     #[must_use]
     pub fn at(now: i64) -> Self {
-        Self { now: Some(now), clock: now, ..Self::default() }
+        Self { now: Some(DateTime::from_epoch(now, 0)), clock: now, ..Self::default() }
     }
 }
 

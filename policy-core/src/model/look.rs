@@ -473,3 +473,19 @@ impl Model {
         self[resource].table = table;
     }
 }
+
+/// Dropping what turned out to be unusable.
+impl Model {
+    /// Takes a resource and all below it out of look-ups by name. It stays in the arena, where nothing refers to it.
+    pub(crate) fn forget_resource(&mut self, resource: ResourceIx) {
+        let below = (resource.index()..self.resources.len()).map(ResourceIx::new);
+        let dropped: Vec<ResourceIx> = below.filter(|&r| self.is_ancestor(resource, r)).collect();
+        for r in dropped {
+            let id = self[r].id;
+            if let Some(all) = self.resources_by_name.get_mut(&id) {
+                all.retain(|other| *other != r);
+            }
+            self[r].flags.remove(ResourceFlags::FENCE_DEVICE);
+        }
+    }
+}

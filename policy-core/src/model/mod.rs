@@ -46,6 +46,7 @@ pub use table::{NodeEntry, NodeTable, ProbeMode};
 pub use task::{ActionKey, NotifyWhen, Task};
 pub use text::{Name, TextMap, base_name};
 
+use cib_core::rules::DateTime;
 use hashbrown::HashMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use smallvec::SmallVec;
@@ -151,8 +152,16 @@ pub struct Model {
     pub options: ClusterOptions,
     /// What is recorded.
     pub wants: Wants,
-    /// "Now", seconds since the epoch [IN-7].
+    /// "Now" [IN-7].
+    pub time: DateTime,
+    /// "Now", seconds since the epoch.
     pub now: i64,
+    /// Offset from UTC of dates that are written without one, in seconds.
+    pub utc_offset: i32,
+    /// The `rsc_defaults` element.
+    pub rsc_defaults: Option<Element>,
+    /// The `op_defaults` element.
+    pub op_defaults: Option<Element>,
     /// The earliest time at which the result could change by itself, seconds since the epoch; 0 if none [ST-2.3].
     pub recheck_by: i64,
     /// The partition has quorum.
@@ -185,6 +194,8 @@ pub struct Model {
     resources_by_name: FxHashMap<Symbol, SmallVec<[ResourceIx; 1]>>,
     /// Operations of primitives.
     pub ops: Vec<Op>,
+    /// Which of [`Model::ops`] belong to an element: instances share them.
+    pub(crate) ops_of: FxHashMap<Element, std::ops::Range<u32>>,
     /// Actions in order of creation.
     pub actions: Vec<Action>,
     /// Actions without resource, by key.
@@ -240,7 +251,11 @@ impl Model {
             config: Document::new("cib"),
             options,
             wants: Wants::default(),
+            time: DateTime::from_epoch(0, 0),
             now: 0,
+            utc_offset: 0,
+            rsc_defaults: None,
+            op_defaults: None,
             recheck_by: 0,
             quorate: false,
             sanitized: true,
@@ -258,6 +273,7 @@ impl Model {
             top: Vec::new(),
             resources_by_name: FxHashMap::default(),
             ops: Vec::new(),
+            ops_of: FxHashMap::default(),
             actions: Vec::new(),
             singletons: FxHashMap::default(),
             relations: FxHashMap::default(),
