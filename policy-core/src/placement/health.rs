@@ -1,7 +1,7 @@
 //! Node health becomes location constraints [PL-8].
 
 use super::locations::store;
-use super::look::{meta_true, parse_score};
+use super::look::meta_true;
 use crate::model::{HealthStrategy, Location, Model, NodeIx, ProbeMode, Score, sym};
 
 /// Stores a location constraint for every node whose health is not neutral and every top-level resource [PL-8].
@@ -35,6 +35,6 @@ fn health_sum(m: &Model, node: NodeIx) -> Score {
         .attributes
         .iter()
         .filter(|&(name, _)| m.text(name).starts_with("#health"))
-        .filter_map(|(_, value)| parse_score(m, m.text(value)))
+        .filter_map(|(_, value)| m.parse_score(m.text(value)))
         .fold(base, Score::add)
 }

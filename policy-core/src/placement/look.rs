@@ -1,6 +1,6 @@
 //! Questions about nodes and resources that the passes of placement share.
 
-use cib_core::rules::{self, HealthScores, is_true};
+use cib_core::rules::is_true;
 
 use crate::model::{Kind, Model, NodeIx, Replica, ResourceFlags, ResourceIx, Score, Symbol, sym};
 
@@ -95,18 +95,6 @@ pub fn may_ask_host(m: &Model, r: ResourceIx) -> bool {
 #[must_use]
 pub fn meta_true(m: &Model, r: ResourceIx, name: Symbol) -> bool {
     is_true(m.meta(r, name))
-}
-
-/// A score as text, with the health colours at their current values [PL-3.2].
-#[must_use]
-pub fn parse_score(m: &Model, text: &str) -> Option<Score> {
-    let worth = |score: Score| rules::Score::new(score.value().into());
-    let colours = HealthScores {
-        red: worth(m.options.health_red),
-        yellow: worth(m.options.health_yellow),
-        green: worth(m.options.health_green),
-    };
-    rules::Score::parse(text, &colours).ok().map(|score| Score::raw(score.get()))
 }
 
 /// A plain integer priority plus a score, saturating [PL-3.3].

@@ -20,14 +20,16 @@ mod merge;
 mod order;
 mod primitive;
 mod promotion;
+mod read_colocation;
+mod read_location;
 mod scores;
-mod unpack;
 mod utilization;
 
 pub use criteria::{criteria, reached_threshold};
 pub use health::health;
 pub use primitive::{assign_to, unassign, unassign_fully};
-pub use unpack::{unpack_colocation, unpack_location};
+pub use read_colocation::unpack_colocation;
+pub use read_location::unpack_location;
 
 use crate::model::{Kind, Model, NodeIx, PlacementStrategy, ResourceFlags, ResourceIx};
 

@@ -6,7 +6,7 @@ use rustc_hash::FxBuildHasher;
 use super::affects::apply;
 use super::colocations::{Side, has_influence, relevant};
 use super::instances::sort_for_promotion;
-use super::look::{add_priority, available_with_guest, host_of, launcher_of, parse_score};
+use super::look::{add_priority, available_with_guest, host_of, launcher_of};
 use super::merge::{Merging, factor_of, merge};
 use super::scores::print_promotion;
 use crate::model::{
@@ -54,7 +54,7 @@ fn promotion_score(m: &mut Model, r: ResourceIx, node: NodeIx, whereabouts: &Whe
         return None;
     }
     let value = promotion_attribute(m, r, node)?.to_owned();
-    match parse_score(m, &value) {
+    match m.parse_score(&value) {
         Some(score) => Some(score.value()),
         None => {
             m.tell(
