@@ -1,16 +1,25 @@
 //! Order constraints to ordered actions, propagated to a fixed point.
 
+mod apply;
+mod blocking;
+mod collective;
+mod constraints;
+mod invalid;
+mod probes;
+mod propagate;
 mod relate;
+mod tickets;
 
-use crate::model::{Element, Model};
+use crate::model::Model;
 
+pub(crate) use collective::{instances, newest, recompute};
+pub use constraints::unpack_order;
 pub use relate::{anti_colocation, order};
-
-/// Stores an `rsc_order` whose templates and tags are already expanded [OR-3].
-pub fn unpack_order(_m: &mut Model, _constraint: Element) {}
-
-/// Applies an `rsc_ticket` whose templates and tags are already expanded [OR-4].
-pub fn unpack_ticket(_m: &mut Model, _constraint: Element) {}
+pub use tickets::unpack_ticket;
 
 /// Constraints become relations; their effects are propagated [OR-6] [OR-7].
-pub fn apply(_m: &mut Model) {}
+pub fn apply(m: &mut Model) {
+    apply::apply_constraints(m);
+    propagate::propagate(m);
+    invalid::disable_invalid(m);
+}
