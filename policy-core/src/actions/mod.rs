@@ -5,9 +5,7 @@ mod fence;
 mod operation;
 mod unfence;
 
-use std::sync::Arc;
-
-use crate::model::{Model, NodeIx, ResourceIx, TextMap};
+use crate::model::Model;
 
 pub use create::{
     create, create_op, create_pseudo, find_exact, find_loose, first, first_by_key, reason_softly, set_meta, singleton,
@@ -18,11 +16,6 @@ pub use operation::{
     parameters as op_parameters,
 };
 pub use unfence::is_unfenced;
-
-/// Instance parameters of a resource for a node [IN-13].
-fn resource_parameters(_m: &mut Model, _r: ResourceIx, _node: Option<NodeIx>) -> Arc<TextMap> {
-    Arc::default()
-}
 
 /// Implicit constraints, in resource order, recursively [AC-10.6] [CL-10] [PL-19] [OR-5].
 pub fn implicit(_m: &mut Model) {}

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use cib_core::rules::{Context, DateTime, Evaluation, ResourceKind, Rules, Severity, Values, parse_milliseconds};
+use cib_core::rules::{DateTime, parse_milliseconds};
 
-use crate::model::{
-    Element, Level, Model, NodeIx, Op, OpIx, ResourceFlags, ResourceIx, Role, Symbol, Symbols, Task, TextMap, sym,
-};
+use crate::model::{Model, NodeIx, Op, OpIx, ResourceFlags, ResourceIx, Role, Symbol, Task, TextMap, sym};
 
 /// The default timeout of operations, in ms.
 const DEFAULT_TIMEOUT: &str = "20000";
@@ -62,91 +60,10 @@ fn find_where(m: &Model, r: ResourceIx, task: Task, interval_ms: u32, counts: im
     })
 }
 
-/// What name/value sets of operations may depend on `[IN-5.4]`.
-#[derive(Default)]
-struct Scope {
-    resource: Option<ResourceIx>,
-    operation: Option<(Task, u32)>,
-    node: Option<NodeIx>,
-}
-
-/// Node attributes as rules see them.
-struct Attributes<'m>(&'m Symbols, &'m TextMap);
-
-impl Values for Attributes<'_> {
-    fn value(&self, name: &str) -> Option<&str> {
-        Some(self.0.text(self.1.get(self.0.find(name)?)?))
-    }
-}
-
-/// Pairs in order, for the few that an operation has.
-#[derive(Default)]
-struct Pairs<'d>(Vec<(&'d str, &'d str)>);
-
-impl<'d> cib_core::rules::Table<'d> for Pairs<'d> {
-    fn contains(&self, name: &str) -> bool {
-        self.0.iter().any(|(n, _)| *n == name)
-    }
-
-    fn insert(&mut self, name: &'d str, value: &'d str) {
-        self.0.push((name, value));
-    }
-
-    fn remove(&mut self, name: &str) {
-        self.0.retain(|(n, _)| *n != name);
-    }
-}
-
-/// Evaluates the sets of one name below an element into `table`, whose names win.
-fn evaluate(m: &mut Model, owner: Element, set: &str, scope: &Scope, table: &mut TextMap) {
-    if m.config.child(owner, set).is_none() {
-        return;
-    }
-    let mut evaluation = Evaluation::default();
-    let found: Vec<(String, String)> = {
-        let m = &*m;
-        let attributes = scope.node.map(|n| Attributes(&m.symbols, &m[n].attributes));
-        let mut context = Context::at(DateTime::from_epoch(m.now, 0));
-        if let Some(attributes) = &attributes {
-            context = context.with_node(attributes);
-        }
-        if let Some(r) = scope.resource.map(|r| &m[r]) {
-            let text = |s: Option<Symbol>| s.map(|s| m.text(s));
-            context = context.with_resource(ResourceKind {
-                class: text(r.class),
-                provider: text(r.provider),
-                kind: text(r.agent),
-            });
-        }
-        if let Some((name, interval)) = scope.operation {
-            context = context.with_operation(name.text(&m.symbols), interval);
-        }
-        let mut pairs = Pairs::default();
-        Rules::new(&m.config).unpack(owner, set, &context, &mut evaluation, &mut pairs, None);
-        pairs.0.into_iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
-    };
-    for (name, value) in found {
-        let (name, value) = (m.symbols.intern(&name), m.symbols.intern(&value));
-        table.set_if_absent(name, value);
-    }
-    for remark in evaluation.remarks {
-        let level = if remark.severity == Severity::Error { Level::ConfigError } else { Level::ConfigWarning };
-        m.tell(level, remark.text);
-    }
-    if let Some(change) = evaluation.next_change {
-        m.recheck_at(change.epoch_seconds());
-    }
-}
-
 /// The instance attributes of an `<op>`, evaluated for a node `[IN-13]`.
 #[must_use]
 pub fn parameters(m: &mut Model, op: OpIx, node: NodeIx) -> Option<Arc<TextMap>> {
-    if !m[op].has_sets {
-        return None;
-    }
-    let mut table = TextMap::new();
-    let scope = Scope { node: Some(node), ..Scope::default() };
-    evaluate(m, m[op].element, "instance_attributes", &scope, &mut table);
+    let table = crate::config::op_parameters(m, op, Some(node));
     (!table.is_empty()).then(|| Arc::new(table))
 }
 
@@ -176,7 +93,7 @@ pub fn meta(
     }
     if fences {
         let name = m.symbols.intern("pcmk_monitor_timeout");
-        if let Some(timeout) = super::resource_parameters(m, r, node).get(name) {
+        if let Some(timeout) = crate::config::parameters(m, r, node).get(name) {
             table.set(sym::TIMEOUT, timeout);
         }
     }
@@ -200,9 +117,7 @@ fn is_probe(task: Task, interval_ms: u32) -> bool {
 fn basic_meta(m: &mut Model, r: ResourceIx, task: Task, interval_ms: u32, op: Option<OpIx>) -> TextMap {
     let mut table = TextMap::new();
     if let Some(op) = op {
-        if m[op].has_sets {
-            evaluate_for(m, m[op].element, r, task, interval_ms, &mut table);
-        }
+        crate::config::op_meta_sets(m, r, Some(op), task, interval_ms, &mut table);
         let element = m[op].element;
         let Model { config, symbols, .. } = m;
         for (name, value) in config.attrs(element) {
@@ -215,15 +130,8 @@ fn basic_meta(m: &mut Model, r: ResourceIx, task: Task, interval_ms: u32, op: Op
             table.set(sym::TIMEOUT, timeout);
         }
     }
-    if let Some(defaults) = m.config.path(m.config.root(), &["configuration", "op_defaults"]) {
-        evaluate_for(m, defaults, r, task, interval_ms, &mut table);
-    }
+    crate::config::op_meta_sets(m, r, None, task, interval_ms, &mut table);
     table
-}
-
-fn evaluate_for(m: &mut Model, owner: Element, r: ResourceIx, task: Task, interval_ms: u32, table: &mut TextMap) {
-    let scope = Scope { resource: Some(r), operation: Some((task, interval_ms)), node: None };
-    evaluate(m, owner, "meta_attributes", &scope, table);
 }
 
 /// Step 8: in ms, within 1 … 2147483647, 20000 for anything unusable.

@@ -3,7 +3,16 @@
 //! A [`Graph`] is plain owned text and numbers: it outlives the schedule that made it, can be carried out by
 //! [`crate::transition`] or by the simulator, and written with [`Graph::write`].
 
+mod attributes;
+mod build;
+mod dot;
+mod element;
+pub(crate) mod keep;
 mod xml;
+
+pub(crate) use attributes::maintenance;
+pub use build::build;
+pub use dot::{DotOptions, dot};
 
 pub use xml::escape;
 

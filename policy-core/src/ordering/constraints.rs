@@ -125,12 +125,13 @@ fn task_attr(m: &mut Model, element: Element, name: &str) -> Option<Task> {
 
 fn end_of(m: &mut Model, constraint: Element, attr: &str) -> Option<ResourceIx> {
     let id = m.config.id(constraint).unwrap_or_default();
-    let Some(name) = m.config.attr(constraint, attr) else {
+    let id = id.to_owned();
+    let Some(name) = m.config.attr(constraint, attr).map(str::to_owned) else {
         let text = format!("Ignoring constraint '{id}' without {attr}");
         m.config_error(text);
         return None;
     };
-    let found = reference::resource(m, name);
+    let found = reference::resource(m, &name);
     if found.is_none() {
         let text = format!("Ignoring constraint '{id}' because resource '{name}' does not exist");
         m.config_error(text);
@@ -199,7 +200,7 @@ impl Set {
     fn read(m: &mut Model, element: Element) -> Option<Set> {
         let resources = match reference::members(m, element) {
             Ok(resources) => resources,
-            Err(unknown) => {
+            Err((_, unknown)) => {
                 let id = m.config.id(element).unwrap_or_default();
                 let text = format!("{id}: No resource found for {unknown}");
                 m.config_error(text);

@@ -26,18 +26,18 @@ pub fn unpack_ticket(m: &mut Model, constraint: Element) {
         return;
     }
     for set in sets {
-        match reference::members(m, set) {
-            Ok(resources) => {
-                for r in resources {
-                    depend(m, set, "role", r, ticket, policy.as_deref());
-                }
-            }
-            Err(unknown) => {
-                let set = m.config.id(set).unwrap_or_default();
-                let text = format!("{set}: No resource found for {unknown}");
-                m.config_error(text);
-                return;
-            }
+        let (resources, unknown) = match reference::members(m, set) {
+            Ok(resources) => (resources, None),
+            Err((resources, unknown)) => (resources, Some(unknown)),
+        };
+        for r in resources {
+            depend(m, set, "role", r, ticket, policy.as_deref());
+        }
+        if let Some(unknown) = unknown {
+            let set = m.config.id(set).unwrap_or_default();
+            let text = format!("{set}: No resource found for {unknown}");
+            m.config_error(text);
+            return;
         }
     }
 }
