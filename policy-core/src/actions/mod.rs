@@ -40,3 +40,12 @@ pub fn remote_orderings(_m: &mut Model) {}
 
 /// Fencing and shutdown, node by node [AC-15].
 pub fn fencing_and_shutdown(_m: &mut Model) {}
+
+/// The pseudo-action that has the maintenance state of remote nodes recorded [AC-16.4].
+pub fn record_maintenance(m: &mut Model) {
+    if !crate::graph::maintenance(m).is_empty() {
+        let (a, _) = singleton(m, "maintenance_nodes");
+        m[a].task = crate::model::Task::MaintenanceNodes;
+        m[a].flags.insert(crate::model::ActionFlags::ALWAYS_IN_GRAPH);
+    }
+}

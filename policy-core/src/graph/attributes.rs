@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 
 use super::element::{element, meta_text};
 use super::{Action, ElementKind, Primitive};
-use crate::collectives;
 use crate::config;
-use crate::model::{
-    ActionIx, ActionKey, Kind, Model, NodeFlags, NodeIx, ResourceFlags, ResourceIx, Symbol, Task, sym,
-};
+use crate::model::{ActionIx, ActionKey, Kind, Model, NodeFlags, NodeIx, ResourceFlags, ResourceIx, Symbol, Task, sym};
 
 /// The action as its synapse shows it.
 pub(super) fn action(m: &mut Model, a: ActionIx) -> Action {
@@ -118,11 +115,8 @@ fn attributes(m: &mut Model, a: ActionIx) -> (Pairs, Pairs) {
 fn add_parameters(m: &mut Model, a: ActionIx, r: ResourceIx, out: &mut Attributes) {
     let parameters = config::parameters(m, r, m[a].node);
     for (name, value) in parameters.iter() {
-        let value = if name == sym::ADDR && m.text(value) == "#uname" {
-            collectives::connection_address(m, r).unwrap_or(value)
-        } else {
-            value
-        };
+        let value =
+            if name == sym::ADDR && m.text(value) == "#uname" { host_address(m, r).unwrap_or(value) } else { value };
         let (name, value) = (m.text(name), m.text(value));
         if name.starts_with(|c: char| c.is_ascii_digit()) {
             out.params.push((name.to_owned(), value.to_owned()));
@@ -130,6 +124,13 @@ fn add_parameters(m: &mut Model, a: ActionIx, r: ResourceIx, out: &mut Attribute
             out.add(name, value);
         }
     }
+}
+
+/// The name of the node where the container of a bundle's connection is assigned, or else is now `[CL-16.1]` `[ST-19.8]`.
+pub(crate) fn host_address(m: &Model, connection: ResourceIx) -> Option<Symbol> {
+    let container = m[connection].launcher?;
+    let node = m[container].assigned_node().or_else(|| m.current_node(container))?;
+    Some(m[node].name)
 }
 
 /// The id of the launcher: of the outermost ancestor that has one.
@@ -185,9 +186,11 @@ fn add_of_guest(m: &Model, a: ActionIx, r: ResourceIx, node: NodeIx, out: &mut A
         ActionKey::Notify { .. } => meta_text(m, a, "notify_operation"),
         _ => m[a].task.text(&m.symbols),
     };
-    let host = match Task::known(operation) {
+    let host = match m.symbols.find(operation).map(Task::of) {
         Some(Task::Stop | Task::Stopped | Task::Demote | Task::Demoted) => m.current_node(launcher),
-        Some(Task::Start | Task::Running | Task::Monitor | Task::Promote | Task::Promoted) => m[launcher].assigned_node(),
+        Some(Task::Start | Task::Running | Task::Monitor | Task::Promote | Task::Promoted) => {
+            m[launcher].assigned_node()
+        }
         _ => None,
     };
     if let Some(host) = host {
@@ -206,7 +209,9 @@ fn downed(m: &Model, a: ActionIx) -> Vec<String> {
         Task::DoShutdown => vec![id(node)],
         Task::Stonith if matches!(meta_text(m, a, "stonith_action"), "off" | "reboot") => {
             let guests = m[node].active.iter().filter_map(|&r| {
-                let guest = m[r].remote_node.filter(|_| m[r].is(ResourceFlags::REMOTE_CONNECTION) && m[r].launcher.is_some())?;
+                let guest = m[r]
+                    .remote_node
+                    .filter(|_| m[r].is(ResourceFlags::REMOTE_CONNECTION) && m[r].launcher.is_some())?;
                 Some(id(guest))
             });
             std::iter::once(id(node)).chain(guests).collect()

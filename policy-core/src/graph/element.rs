@@ -84,6 +84,7 @@ fn router(m: &Model, a: ActionIx) -> Option<NodeIx> {
         ActionKey::Notify { .. } if m[a].task == Task::Notify => meta_text(m, a, "notify_operation"),
         _ => m[a].task.text(&m.symbols),
     };
-    let leaving = ["cancel", "stop", "demote", "migrate_from", "migrate_to"].iter().any(|t| t.eq_ignore_ascii_case(task));
+    let leaving =
+        ["cancel", "stop", "demote", "migrate_from", "migrate_to"].iter().any(|t| t.eq_ignore_ascii_case(task));
     Some(if leaving && !partial { from } else { to })
 }

@@ -65,15 +65,12 @@ pub(crate) fn keeps(m: &mut Model, a: ActionIx, at: usize) -> bool {
         return false;
     }
     let runnable = m[f].runnable();
-    if !runnable
-        && (kinds.without(CANNOT_CHANGE).is_empty() || kinds.any(Kinds::MIN_RUNNABLE | Kinds::MIGRATION_CHAIN))
+    if !runnable && (kinds.without(CANNOT_CHANGE).is_empty() || kinds.any(Kinds::MIN_RUNNABLE | Kinds::MIGRATION_CHAIN))
     {
         return false;
     }
     let migratable = m[f].flags.has(ActionFlags::MIGRATABLE);
-    if migratable
-        && (kinds.has(Kinds::ONLY_IF_UNMIGRATABLE) || (is_just(kinds, Kinds::ORDERED) && is_stop(m, f)))
-    {
+    if migratable && (kinds.has(Kinds::ONLY_IF_UNMIGRATABLE) || (is_just(kinds, Kinds::ORDERED) && is_stop(m, f))) {
         return false;
     }
     if is_just(kinds, Kinds::LOAD) || is_just(kinds, Kinds::ONLY_IF_REQUIRED_SAME_NODE) {

@@ -10,7 +10,7 @@ mod element;
 pub(crate) mod keep;
 mod xml;
 
-pub(crate) use attributes::maintenance;
+pub(crate) use attributes::{host_address, maintenance};
 pub use build::build;
 pub use dot::{DotOptions, dot};
 
@@ -168,9 +168,4 @@ pub struct Primitive {
     pub provider: Option<String>,
     /// Agent type.
     pub agent: Option<String>,
-}
-
-/// Makes the graph of a decided run [OR-8].
-pub fn build(_model: &mut crate::model::Model) -> Graph {
-    Graph::default()
 }

@@ -3,7 +3,7 @@
 use super::collective::newest;
 use super::propagate::Propagation;
 use crate::model::{ActionFlags, ActionIx, Model, ResourceIx, Role, Task};
-use crate::placement;
+use crate::placement::colocations::{Side, relevant};
 
 /// If the action is an unrunnable start or promotion, blocks the starts or promotions of all that are colocated with its resource.
 pub(super) fn block(pass: &mut Propagation<'_>, a: ActionIx) {
@@ -15,7 +15,7 @@ pub(super) fn block(pass: &mut Propagation<'_>, a: ActionIx) {
     if !blocked_everywhere(pass.m, top, task) {
         return;
     }
-    for c in placement::relevant(pass.m, top, placement::Side::WithThis) {
+    for c in relevant(pass.m, top, Side::WithThis) {
         let c = &pass.m[c];
         if !c.score.is_infinite() || (task == Task::Promote && c.primary_role != Some(Role::Promoted)) {
             continue;

@@ -3,8 +3,34 @@
 use smallvec::SmallVec;
 
 use super::propagate::{Changed, Propagation};
-use crate::model::{ActionFlags, ActionIx, ActionKey, Kind, Kinds, Model, NodeIx, NotifyWhen, ResourceFlags, ResourceIx, Task, sym};
-use crate::placement;
+use crate::model::{
+    ActionFlags, ActionIx, ActionKey, Kind, Kinds, Model, NodeIx, NotifyWhen, ResourceFlags, ResourceIx, Task, sym,
+};
+use crate::placement::compatible::compatible;
+use crate::placement::unassign_fully;
+
+/// The completion of a task of a collective `[OR-1.3]`; completions stay as they are.
+fn completion_task(task: Task) -> Option<Task> {
+    Some(match task {
+        Task::Start | Task::Running => Task::Running,
+        Task::Stop | Task::Stopped => Task::Stopped,
+        Task::Promote | Task::Promoted => Task::Promoted,
+        Task::Demote | Task::Demoted => Task::Demoted,
+        Task::Notify | Task::Notified => Task::Notified,
+        _ => return None,
+    })
+}
+
+/// `running` becomes `start` and so on: the name that primitives have for it `[CL-11.1]`.
+pub(super) fn folded(task: Task) -> Task {
+    match task {
+        Task::Running => Task::Start,
+        Task::Stopped => Task::Stop,
+        Task::Promoted => Task::Promote,
+        Task::Demoted => Task::Demote,
+        other => other,
+    }
+}
 
 /// The newest action of a resource with a task, on a node if one is given `[AC-1.6]`.
 pub(crate) fn newest(m: &Model, r: ResourceIx, task: Task, node: Option<NodeIx>) -> Option<ActionIx> {
@@ -19,7 +45,7 @@ pub(super) fn completion(m: &Model, f: ActionIx, r: ResourceIx) -> ActionIx {
     if m.id(r).contains("notify") {
         return f;
     }
-    let Some(task) = task.completion() else { return f };
+    let Some(task) = completion_task(task) else { return f };
     let confirmed = m[r].is(ResourceFlags::NOTIFY) && (m[r].kind() == Kind::Clone || m.in_bundle(r));
     let key = if confirmed {
         ActionKey::Notify { when: NotifyWhen::ConfirmedPost, operation: task }
@@ -36,7 +62,7 @@ fn task_below(m: &Model, a: ActionIx, r: ResourceIx) -> Task {
         (task, _) => task,
     };
     let first_is_primitive = m[r].children.first().is_some_and(|&child| m[child].is_primitive());
-    if first_is_primitive { task.folded() } else { task }
+    if first_is_primitive { folded(task) } else { task }
 }
 
 /// The instances that decide an action of a clone or bundle.
@@ -46,7 +72,9 @@ fn instances_for(m: &Model, a: ActionIx, r: ResourceIx) -> SmallVec<[ResourceIx;
         Task::Promote | Task::Promoted | Task::Demote | Task::Demoted | Task::Notify | Task::Notified
     );
     match m[r].bundle() {
-        Some(bundle) if of_child => bundle.clone.map_or_else(SmallVec::new, |clone| m[clone].children.iter().copied().collect()),
+        Some(bundle) if of_child => {
+            bundle.clone.map_or_else(SmallVec::new, |clone| m[clone].children.iter().copied().collect())
+        }
         _ => instances(m, r),
     }
 }
@@ -154,7 +182,7 @@ pub(super) fn is_interleaved(m: &Model, r: ResourceIx) -> bool {
 
 /// The instance of a collective assigned together with a resource `[CL-5.4]`.
 pub(super) fn compatible_assigned(m: &Model, r: ResourceIx, collective: ResourceIx) -> Option<ResourceIx> {
-    placement::compatible(m, r, collective, None, placement::When::Assigned, None)
+    compatible(m, r, collective, None, false, None)
 }
 
 /// Whether a key's text ends in `_<task>_0` for one of the tasks.
@@ -227,14 +255,10 @@ pub(super) fn interleaved_rules(
     let mut changed = Changed::default();
     let (Some(first), Some(then)) = (pass.m[f].resource, pass.m[t].resource) else { return changed };
     let current = key_ends_in(pass.m[f].key, &[Task::Stopped, Task::Demoted]);
-    let when = if current { placement::When::Current } else { placement::When::Assigned };
     let first_task = task_below(pass.m, f, first);
     for instance in instances(pass.m, then) {
-        let Some(partner) = placement::compatible(pass.m, instance, first, None, when, None) else {
-            if !current
-                && kind.any(Kinds::BLOCKS | Kinds::FIRST_IMPLIES_THEN)
-                && placement::unassign_fully(pass.m, instance)
-            {
+        let Some(partner) = compatible(pass.m, instance, first, None, current, None) else {
+            if !current && kind.any(Kinds::BLOCKS | Kinds::FIRST_IMPLIES_THEN) && unassign_fully(pass.m, instance) {
                 pass.touch_everything();
                 changed.then = true;
             }

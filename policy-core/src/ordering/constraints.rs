@@ -68,7 +68,9 @@ fn strictness(m: &mut Model, element: Element, inherited: Strictness) -> Strictn
         None => {}
     }
     match m.config.attr(element, "score") {
-        Some(score) if Score::parse(score, &HealthScores::default()).is_ok_and(|s| s != Score::ZERO) => Strictness::Mandatory,
+        Some(score) if Score::parse(score, &HealthScores::default()).is_ok_and(|s| s != Score::ZERO) => {
+            Strictness::Mandatory
+        }
         Some(_) => Strictness::Optional,
         None => inherited,
     }
@@ -219,7 +221,8 @@ impl Set {
 fn order_inside(m: &mut Model, set: &Set, constraint: Element, inherited: Strictness) {
     let symmetry = symmetry(m, set.element, Some((constraint, inherited)));
     // Only the attribute `kind` of a set is looked at here, not its score.
-    let strict = if m.config.attr(set.element, "kind").is_some() { strictness(m, set.element, inherited) } else { inherited };
+    let strict =
+        if m.config.attr(set.element, "kind").is_some() { strictness(m, set.element, inherited) } else { inherited };
     if set.resources.len() < 2 {
         return;
     }

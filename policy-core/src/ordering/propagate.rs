@@ -100,7 +100,7 @@ impl<'m> Propagation<'m> {
         self.clock.now += 1;
         let now = self.clock.now;
         self.clock.actions[a.index()] = now;
-        let task = self.m[a].task.folded();
+        let task = collective::folded(self.m[a].task);
         let mut above = self.m[a].resource;
         while let Some(r) = above {
             // Leaves are watched through their own actions.
@@ -130,7 +130,7 @@ impl<'m> Propagation<'m> {
     }
 
     fn since_below(&self, r: ResourceIx, task: Task) -> u64 {
-        self.clock.below.get(&(r, task.folded())).copied().unwrap_or(0)
+        self.clock.below.get(&(r, collective::folded(task))).copied().unwrap_or(0)
     }
 
     /// When last something changed that the effect of an input depends on.
@@ -144,7 +144,9 @@ impl<'m> Propagation<'m> {
         }
         if let Some(r) = to {
             // Children matter to the rules that are carried on to them, and to the effective flags that shows-first asks for.
-            if !kinds.without(Kinds::ORDERED | Kinds::SHOWS_THEN | Kinds::GUEST_OK).is_empty() && self.has_literal_children(t, r) {
+            if !kinds.without(Kinds::ORDERED | Kinds::SHOWS_THEN | Kinds::GUEST_OK).is_empty()
+                && self.has_literal_children(t, r)
+            {
                 last = last.max(self.since_below(r, self.m[t].task));
             }
             if kinds.has(Kinds::SHOWS_FIRST) {
@@ -162,7 +164,8 @@ impl<'m> Propagation<'m> {
     /// Whether children of a collective can have actions with the very task of the collective's action.
     fn has_literal_children(&self, t: ActionIx, r: ResourceIx) -> bool {
         let task = self.m[t].task;
-        task == task.folded() || self.m[r].children.first().is_some_and(|&child| !self.m[child].is_primitive())
+        task == collective::folded(task)
+            || self.m[r].children.first().is_some_and(|&child| !self.m[child].is_primitive())
     }
 
     /// Updates an action along all its inputs, and what follows it if it changed `[OR-7.2]`.
@@ -267,7 +270,9 @@ impl<'m> Propagation<'m> {
     /// The completion action that an ordering with another resource is moved to `[OR-7.2]` 2e `[OR-7.3]`.
     fn completion(&self, f: ActionIx, t: ActionIx) -> ActionIx {
         match (self.m[f].resource, self.m[t].resource) {
-            (Some(first), Some(then)) if first != then && !self.m[first].is_primitive() && !self.m.is_ancestor(first, then) => {
+            (Some(first), Some(then))
+                if first != then && !self.m[first].is_primitive() && !self.m.is_ancestor(first, then) =>
+            {
                 collective::completion(self.m, f, first)
             }
             _ => f,

@@ -2,7 +2,9 @@
 
 use crate::actions::mark_for_fencing;
 use crate::config::reference;
-use crate::model::{Element, LossPolicy, Model, ResourceFlags, ResourceIx, Role, Score, Symbol, TextMap, Ticket, TicketIx, TicketUse};
+use crate::model::{
+    Element, LossPolicy, Model, ResourceFlags, ResourceIx, Role, Score, Symbol, TextMap, Ticket, TicketIx, TicketUse,
+};
 
 /// Applies an `rsc_ticket` whose templates and tags are already expanded `[OR-4.2]`.
 pub fn unpack_ticket(m: &mut Model, constraint: Element) {
