@@ -156,6 +156,8 @@ pub enum Message {
         record: Record,
         /// The local place-holder that a relayed operation replaces at its target.
         relayed_from: Option<OperationId>,
+        /// The target may fence itself.
+        allow_self: bool,
     },
     /// To the owner: these devices. (answer to `st_query`)
     Offer {
@@ -165,24 +167,7 @@ pub enum Message {
         devices: Vec<DeviceOffer>,
     },
     /// To one peer: run this action. (`st_fence`)
-    Execute {
-        /// The operation.
-        id: OperationId,
-        /// The target.
-        target: String,
-        /// The action of the phase.
-        action: String,
-        /// One device (topology), or whatever is capable.
-        device: Option<String>,
-        /// Who asked, for merging.
-        client: String,
-        /// For each action, milliseconds.
-        timeout_ms: u64,
-        /// Requested delay in milliseconds; `None` = no delays at all.
-        delay_ms: Option<u64>,
-        /// The target may fence itself.
-        allow_self: bool,
-    },
+    Execute(Order),
     /// To the owner: how it ended.
     Executed {
         /// The operation.
@@ -218,4 +203,25 @@ pub enum Message {
         /// The target.
         target: Option<String>,
     },
+}
+
+/// One peer's part of an operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// The operation.
+    pub id: OperationId,
+    /// The target.
+    pub target: String,
+    /// The action of the phase.
+    pub action: String,
+    /// One device (topology), or whatever is capable.
+    pub device: Option<String>,
+    /// Who asked, for merging.
+    pub client: String,
+    /// For each action, milliseconds.
+    pub timeout_ms: u64,
+    /// Requested delay in milliseconds; `None` = no delays at all.
+    pub delay_ms: Option<u64>,
+    /// The target may fence itself.
+    pub allow_self: bool,
 }

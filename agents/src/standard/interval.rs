@@ -32,6 +32,30 @@ pub fn readable_interval(ms: u64) -> String {
     text
 }
 
+/// A time in meta-data and fence parameters, as milliseconds: a number without unit is seconds. `None` if it is no time.
+///
+/// ```
+/// use agents::standard::parse_interval_ms;
+/// assert_eq!(["20", "20s", "5m", "500ms"].map(parse_interval_ms), [Some(20_000), Some(20_000), Some(300_000), Some(500)]);
+/// ```
+pub fn parse_interval_ms(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let number: u64 = text[..digits].parse().ok()?;
+    let unit = text[digits..].trim();
+    if unit == "us" || unit == "usec" {
+        return Some(number / 1000);
+    }
+    let factor = match unit {
+        "" | "s" | "sec" => 1000,
+        "ms" | "msec" => 1,
+        "m" | "min" => 60_000,
+        "h" | "hr" => 3_600_000,
+        _ => return None,
+    };
+    number.checked_mul(factor)
+}
+
 /// Milliseconds as whole seconds: rounded to nearest, but 1..499 ms gives 1 [RA-1.5].
 pub(crate) fn rounded_seconds(ms: u64) -> u64 {
     if ms == 0 { 0 } else { (ms.saturating_add(500) / 1000).max(1) }

@@ -4,14 +4,17 @@
 //! ([`invocation`]), and what the end of a run means ([`outcome`]).
 
 pub mod call;
+pub mod document;
 pub(crate) mod interval;
 pub mod invocation;
+pub mod metadata;
 pub mod name;
 pub mod outcome;
 pub mod status;
 
 pub use call::{Answer, Call, Exit, OsError, Parameters, RunId};
-pub use interval::readable_interval;
+pub use interval::{parse_interval_ms, readable_interval};
+pub use metadata::Metadata;
 pub use name::{AgentName, NameError, Standard};
 pub use outcome::Outcome;
 pub use status::{ExecutionStatus, ExitStatus};
