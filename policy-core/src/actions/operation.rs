@@ -19,16 +19,16 @@ pub enum OnFail {
     /// Stop and start again.
     #[default]
     Restart,
+    /// Recover the connection, fencing the remote node.
+    ResetRemote,
+    /// Recover the launcher.
+    RestartLauncher,
     /// Keep away from the node.
     Ban,
     /// Manage no more.
     Block,
     /// Stop and leave stopped.
     Stop,
-    /// Recover the launcher.
-    RestartLauncher,
-    /// Recover the connection, fencing the remote node.
-    ResetRemote,
     /// Put the node in standby.
     Standby,
     /// Fence the node.

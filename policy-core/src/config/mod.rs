@@ -23,7 +23,6 @@ pub use sets::Scope;
 
 pub(crate) use nodes::add_attributes;
 pub(crate) use resources::unpack_removed;
-pub(crate) use sets::evaluate_foreign;
 
 use crate::model::{Document, Element, Model};
 use crate::{Error, Options};

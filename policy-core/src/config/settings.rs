@@ -1,9 +1,7 @@
 //! Meta-attributes of resources and what follows from them [IN-11].
 
 use super::sets::{Mode, Scope, evaluate};
-use crate::model::{
-    Kind, Model, MultipleActive, QuorumPolicy, ResourceFlags, ResourceIx, Role, Score, Symbol, TextMap, sym,
-};
+use crate::model::{Kind, Model, MultipleActive, QuorumPolicy, ResourceFlags, ResourceIx, Role, Symbol, TextMap, sym};
 use cib_core::rules::{is_true, parse_boolean, parse_interval};
 
 /// Fills the table and the settings of a resource; its parent's must be done.

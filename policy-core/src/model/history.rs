@@ -6,8 +6,8 @@ use std::ops::Range;
 /// What is recorded of one resource on one node: an `lrm_resource`.
 #[derive(Clone, Debug)]
 pub struct History {
-    /// The node.
-    pub node: NodeIx,
+    /// The name of the node in the status entry.
+    pub uname: Option<Symbol>,
     /// The name of the resource in history.
     pub id: Symbol,
     /// `class`
@@ -102,4 +102,17 @@ pub struct FailedAction {
     pub resource: super::ResourceIx,
     /// The node.
     pub node: NodeIx,
+}
+
+/// A check of parameters that waits until the host of a bundle's connection is known [ST-16.8].
+#[derive(Clone, Copy, Debug)]
+pub struct DeferredCheck {
+    /// The connection.
+    pub resource: super::ResourceIx,
+    /// Where the entry was found.
+    pub node: NodeIx,
+    /// The entry.
+    pub entry: EntryIx,
+    /// Whether the entry is one of an active resource; otherwise it is a last failure.
+    pub active: bool,
 }

@@ -33,7 +33,7 @@ pub use action::{Action, Input, Needs, Relation};
 pub use cib_core::xml::{Document, NodeIx as Element};
 pub use constraint::{Colocation, End, Location, LossPolicy, Order, Ticket, TicketUse};
 pub use flags::{ActionFlags, Kinds, NodeFlags, ResourceFlags};
-pub use history::{Entry, FailedAction, History, TransitionKey};
+pub use history::{DeferredCheck, Entry, FailedAction, History, TransitionKey};
 pub use ids::{ActionIx, ColocationIx, EntryIx, HistoryIx, LocationIx, NodeIx, OpIx, OrderIx, ResourceIx, TicketIx};
 pub use node::{Node, NodeKind, NodeSet};
 pub use options::{ClusterOptions, HealthStrategy, PlacementStrategy, QuorumPolicy};
@@ -48,7 +48,7 @@ pub use text::{Name, TextMap, base_name};
 
 use cib_core::rules::DateTime;
 use hashbrown::HashMap;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -218,8 +218,17 @@ pub struct Model {
     pub histories: Vec<History>,
     /// Entries of all histories.
     pub entries: Vec<Entry>,
+    /// Histories by the name of the node and that of the resource.
+    pub(crate) histories_of: FxHashMap<(Symbol, Symbol), SmallVec<[HistoryIx; 1]>>,
     /// The list of failed actions [ST-17].
     pub failed: Vec<FailedAction>,
+    pub(crate) failed_keys: FxHashSet<(Symbol, NodeIx)>,
+    /// Checks that wait for the assignment, in order of recording; run from the newest [ST-16.8].
+    pub deferred: Vec<DeferredCheck>,
+    /// Fail counts by node.
+    pub(crate) fail_counts: FxHashMap<NodeIx, crate::status::FailCounts>,
+    /// Digests by resource, operation and node [ST-16.5].
+    pub(crate) digests: FxHashMap<(ResourceIx, Task, u32, NodeIx), crate::status::digest::Record>,
     /// Score lines in order of output.
     pub scores: Vec<ScoreLine>,
     /// Messages in order.
@@ -285,7 +294,12 @@ impl Model {
             templates: FxHashMap::default(),
             histories: Vec::new(),
             entries: Vec::new(),
+            histories_of: FxHashMap::default(),
             failed: Vec::new(),
+            failed_keys: FxHashSet::default(),
+            deferred: Vec::new(),
+            fail_counts: FxHashMap::default(),
+            digests: FxHashMap::default(),
             scores: Vec::new(),
             messages: Vec::new(),
             notes: Vec::new(),
