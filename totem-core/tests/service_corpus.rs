@@ -10,7 +10,7 @@ use totem_core::config::{Accounts, Mode, QuorumSection, parse};
 use totem_core::quorum::{Options, Roster, VoteQuorum};
 use totem_core::sync::{Service, ServiceMessage, SyncPhase};
 use totem_core::wire::{ByteOrder, NodeId, RingId};
-use totem_core::{groups, quorum};
+use totem_core::{config, groups, quorum};
 
 fn corpus() -> Option<PathBuf> {
     let root = std::env::var_os("METRONOME_CORPUS")
@@ -104,6 +104,18 @@ fn without_padding(kind: &str, data: &[u8]) -> Vec<u8> {
             let left = u32::from_le_bytes(data[24..28].try_into().unwrap()) as usize;
             blank(32 + 4 * left, data.len());
         }
+        "cmap-mcast" => {
+            for (from, to) in [(17, 24), (25, 32), (33, 40), (41, 48), (50, 56)] {
+                blank(from, to);
+            }
+            blank(48 + 265, 48 + 272);
+        }
+        "cfg-killnode" => {
+            blank(20, 24);
+            blank(26, 32);
+            blank(32 + usize::from(u16::from_le_bytes([data[24], data[25]])), data.len());
+        }
+        "cfg-reload" => blank(20, 32),
         "vq-reconfigure" => blank(25, 32),
         "vq-qdevice-reg" => {
             let name = data[20..275].iter().position(|b| *b == 0).unwrap();
@@ -126,6 +138,19 @@ fn every_message_of_real_daemons_decodes_and_reencodes() {
                     let message = quorum::Message::decode(function, &captured.data, ByteOrder::Little).unwrap();
                     check_vote(&captured, &message);
                     message.encode()
+                }
+                "cmap" => {
+                    let message = config::ConfigVersion::decode(function, &captured.data, ByteOrder::Little).unwrap();
+                    assert_eq!(message.version, None);
+                    message.encode()
+                }
+                "cfg" => {
+                    let message = config::ControlMessage::decode(function, &captured.data, ByteOrder::Little).unwrap();
+                    if let config::ControlMessage::KillNode { node, reason } = &message {
+                        assert_eq!(node.0, captured.number("nodeid"));
+                        assert!(captured.line.contains(&format!(":{reason}")), "{reason:?} {}", captured.line);
+                    }
+                    message.encode(NodeId(captured.number("from")))
                 }
                 "cpg" if !captured.kind.ends_with("-head") => {
                     let message = groups::Message::decode(function, &captured.data, ByteOrder::Little).unwrap();

@@ -16,6 +16,7 @@
 
 mod cmap;
 mod codes;
+mod control;
 mod error;
 mod grammar;
 mod host;
@@ -26,12 +27,15 @@ mod quorum;
 mod sections;
 mod timers;
 mod totem;
+mod version;
+mod view;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 pub use cmap::{Cmap, KeyChange, Value, ValueError};
 pub use codes::CsError;
+pub use control::{Control, ControlMessage, ControlOutput, ShutdownFlag};
 pub use error::{Error, Invalid, ParseError, ParseErrorKind, Problem};
 pub use host::{Host, HostAddress, IpVersion, names_to_resolve};
 pub use logging::Logging;
@@ -39,6 +43,8 @@ pub use members::{Link, MAX_LINK, Node, multicast_group, node_id_of};
 pub use quorum::{DeviceSection, QuorumSection};
 pub use timers::Timers;
 pub use totem::{Cipher, Crypto, Hash, Knet, LinkMode, Totem, Transport};
+pub use version::{Announcement, ConfigVersion, ConfigVersions, VersionOutput};
+pub use view::count_message;
 
 /// How closely a text must follow the format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
