@@ -72,6 +72,9 @@ pub struct Config {
     pub cancel_token_hold_on_retransmit: bool,
     /// Largest network frame; the ring uses 90 bytes less.
     pub net_mtu: usize,
+    /// Node ids that the transport can reach, this node's included; empty: any. Others can be no token target, and
+    /// what they send is refused. [TM-6.1]
+    pub nodes: Vec<crate::wire::NodeId>,
     /// Messages held per ring (sent or received, not yet known to be everywhere).
     pub store_limit: usize,
     /// Old-ring messages resent in one recovery.
@@ -172,6 +175,7 @@ impl Config {
             miss_count_const: Keys::or(keys.miss_count_const, 5),
             cancel_token_hold_on_retransmit: keys.cancel_token_hold_on_retransmit.unwrap_or(false),
             net_mtu: Keys::or(keys.netmtu, 1500) as usize,
+            nodes: Vec::new(),
             store_limit: 16384,
             recovery_limit: 16383,
             queue_bytes: 4_194_304,

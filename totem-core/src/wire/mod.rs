@@ -35,7 +35,6 @@ pub use packed::{PACKED_LEN, Packed};
 pub use service::{Barrier, EXECUTIVE_LEN, Executive, MAX_SERVICES, ServiceBuild, SyncMessage};
 pub use token::{MAX_REQUESTS, OrfToken, Request};
 
-pub(crate) use self::bytes::Reader;
 pub(crate) use multicast::MulticastHeader;
 
 use ::bytes::Bytes;
@@ -111,6 +110,14 @@ impl Datagram {
         }
         w.finish()
     }
+}
+
+/// Encodes a token without owning it: the ring does this at every visit.
+pub(crate) fn encode_token(header: &Header, token: &OrfToken) -> Bytes {
+    let mut w = bytes::Writer::new(header.order, 57 + 16 * token.requests.len());
+    header.encode(&mut w);
+    token.encode(&mut w);
+    w.finish()
 }
 
 impl Body {
