@@ -35,6 +35,7 @@ pub use packed::{PACKED_LEN, Packed};
 pub use service::{Barrier, EXECUTIVE_LEN, Executive, MAX_SERVICES, ServiceBuild, SyncMessage};
 pub use token::{MAX_REQUESTS, OrfToken, Request};
 
+pub(crate) use self::bytes::Reader;
 pub(crate) use multicast::MulticastHeader;
 
 use ::bytes::Bytes;
