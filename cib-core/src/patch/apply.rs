@@ -5,7 +5,7 @@ use rustc_hash::FxBuildHasher;
 use thiserror::Error;
 
 use super::path::{Step, steps};
-use super::{Operation, Patch, digest};
+use super::{AttrChange, Changes, Operation, Patch, digest};
 use crate::cib::{Code, VERSION_ATTRIBUTES, Version, parse_int};
 use crate::xml::{Document, Kind, Name, NodeIx};
 
@@ -105,16 +105,25 @@ fn check_format(patch: &Patch) -> Result<(), PatchError> {
     }
 }
 
-pub(super) fn apply(patch: &Patch, doc: &mut Document) -> Result<(), PatchError> {
+/// Applies a patch set; what it changed is told. All or nothing, unless the caller already keeps a journal.
+pub(crate) fn apply(patch: &Patch, doc: &mut Document) -> Result<Changes, PatchError> {
     check_format(patch)?;
     let nested = doc.has_checkpoint();
     if !nested {
         doc.checkpoint();
     }
-    let result = Application { doc, patch, index: Index::default(), error: None, remembered: Vec::new() }.run();
+    let application = Application {
+        doc: &mut *doc,
+        patch,
+        index: Index::default(),
+        error: None,
+        remembered: Vec::new(),
+        changes: Changes::new(),
+    };
+    let result = application.run();
     match (&result, nested) {
         (_, true) => {}
-        (Ok(()), false) => doc.commit(),
+        (Ok(_), false) => doc.commit(),
         (Err(_), false) => doc.rollback(),
     }
     result
@@ -133,10 +142,11 @@ struct Application<'a> {
     /// The last error; the rest is carried out in spite of it, as the released programs do.
     error: Option<PatchError>,
     remembered: Vec<(i32, Later)>,
+    changes: Changes,
 }
 
 impl Application<'_> {
-    fn run(mut self) -> Result<(), PatchError> {
+    fn run(mut self) -> Result<Changes, PatchError> {
         let patch = self.patch;
         for change in patch.changes() {
             let found = self.find(change.path, change.operation, change.position);
@@ -153,6 +163,7 @@ impl Application<'_> {
                 }
                 Some(Operation::Delete) => {
                     self.index.forget(self.doc, n);
+                    self.changes.delete(self.doc, n);
                     self.doc.remove(n);
                 }
                 Some(Operation::Modify) => self.modify(n, change.node, change.path),
@@ -180,10 +191,10 @@ impl Application<'_> {
         if let Some(error) = self.error {
             return Err(error);
         }
-        let Some(expected) = patch.digest() else { return Ok(()) };
+        let Some(expected) = patch.digest() else { return Ok(self.changes) };
         let found = digest::versioned(self.doc);
         if found.eq_ignore_ascii_case(expected) {
-            Ok(())
+            Ok(self.changes)
         } else {
             Err(PatchError::Digest { expected: expected.into(), found })
         }
@@ -200,14 +211,23 @@ impl Application<'_> {
             self.error = Some(PatchError::Incomplete(path.into()));
             return;
         };
-        if source.id(result) != self.doc.id(n) {
-            if let Some(parent) = self.doc.parent(n) {
-                self.index.drop(parent);
+        if let Some(parent) = self.doc.parent(n).filter(|_| source.id(result) != self.doc.id(n)) {
+            self.index.drop(parent);
+        }
+        let was: Vec<(String, String)> = self.doc.attrs(n).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+        for (name, _) in &was {
+            if source.attr(result, name).is_none() {
+                self.changes.unset(n, name);
             }
         }
         self.doc.clear_attrs(n);
         for (name, value) in source.attrs(result) {
             self.doc.set_attr(n, name, value);
+            match was.iter().find(|(was, _)| was == name) {
+                None => self.changes.set(n, name, AttrChange::Added),
+                Some((_, was)) if was != value => self.changes.set(n, name, AttrChange::Set),
+                Some(_) => {}
+            }
         }
     }
 
@@ -223,6 +243,7 @@ impl Application<'_> {
                 let at = usize::try_from(position.max(0)).unwrap_or(0);
                 let before = places.nth(self.doc, parent, at);
                 let made = self.doc.copy_before(parent, before, source, element);
+                self.changes.created.insert(made, ());
                 places.inserted(parent, at, made, before.is_some());
             }
             Later::Move { n, change } => {
@@ -234,6 +255,7 @@ impl Application<'_> {
                     if before != Some(n) {
                         self.doc.relocate(n, parent, before);
                     }
+                    self.changes.moved.insert(n, ());
                     places.moved(parent);
                 }
                 if places.place(self.doc, parent, n) != at || position < 0 {

@@ -19,6 +19,8 @@ pub(crate) enum AttrChange {
 /// What happened to the attributes of one element.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AttrChanges {
+    /// The element in the old document, where two documents are compared.
+    pub(crate) old: Option<NodeIx>,
     /// Names of attributes that were set.
     pub(crate) set: SmallVec<[(String, AttrChange); 2]>,
     /// Names of attributes that were removed, in the order they had.
@@ -28,6 +30,8 @@ pub(crate) struct AttrChanges {
 /// A node that is gone.
 #[derive(Clone, Debug)]
 pub(crate) struct Deletion {
+    /// The node in the old document.
+    pub(crate) node: NodeIx,
     pub(crate) path: String,
     /// For comments.
     pub(crate) position: Option<usize>,
@@ -52,21 +56,32 @@ impl Changes {
         self.deletions.is_empty() && self.created.is_empty() && self.moved.is_empty() && self.attrs.is_empty()
     }
 
-    /// Notes that `n` is about to be removed from `doc`, or would be a child of `parent` there.
-    pub(crate) fn delete(
+    /// Notes that `n` is about to be removed from `doc`. What was created and is removed again was never there.
+    pub(crate) fn delete(&mut self, doc: &Document, n: NodeIx) {
+        let created = self.is_created(doc, n);
+        for below in core::iter::once(n).chain(doc.descendant_nodes(n)) {
+            self.created.remove(&below);
+            self.moved.remove(&below);
+            self.attrs.remove(&below);
+        }
+        if !created {
+            let position = (!doc.is_element(n)).then(|| doc.position(n));
+            self.deletions.push(Deletion { node: n, path: path::path_of(doc, n), position });
+        }
+    }
+
+    /// Notes that `n`, which the old document has below what is `parent` in the new one, is not there any more.
+    pub(super) fn deleted(
         &mut self,
         new: &Document,
-        parent: Option<NodeIx>,
+        parent: NodeIx,
         old: &Document,
         n: NodeIx,
         position: Option<usize>,
     ) {
-        let mut path = String::new();
-        if let Some(parent) = parent {
-            path::push_path(new, parent, &mut path);
-        }
+        let mut path = path::path_of(new, parent);
         path::push_step(old, n, &mut path);
-        self.deletions.push(Deletion { path, position });
+        self.deletions.push(Deletion { node: n, path, position });
     }
 
     pub(crate) fn set(&mut self, n: NodeIx, name: &str, how: AttrChange) {
@@ -81,13 +96,6 @@ impl Changes {
         let attrs = self.attrs.entry(n).or_default();
         attrs.set.retain(|(set, _)| set != name);
         attrs.unset.push(name.to_owned());
-    }
-
-    /// Forgets a node that was created and removed again.
-    pub(crate) fn forget(&mut self, n: NodeIx) {
-        self.created.remove(&n);
-        self.moved.remove(&n);
-        self.attrs.remove(&n);
     }
 
     /// Whether `n` or something above it is new.

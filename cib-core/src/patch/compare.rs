@@ -103,6 +103,9 @@ impl Comparison<'_> {
             }
         }
         self.attributes_in_full(o, n);
+        if let Some(changed) = self.changes.attrs.get_mut(&n) {
+            changed.old = Some(o);
+        }
     }
 
     fn attributes_in_full(&mut self, o: NodeIx, n: NodeIx) {
@@ -181,10 +184,9 @@ impl Comparison<'_> {
             HashMap::with_capacity_and_hasher(rest.len(), FxBuildHasher);
         let mut later: Vec<usize> = vec![usize::MAX; rest.len()];
         for (i, &d) in rest.iter().enumerate().rev() {
-            if let Some(name) = new.name_ix(d) {
-                if let Some(next) = first.insert((name, id(new, d)), i) {
-                    later[i] = next;
-                }
+            let Some(name) = new.name_ix(d) else { continue };
+            if let Some(next) = first.insert((name, id(new, d)), i) {
+                later[i] = next;
             }
         }
         for (i, c) in core::iter::successors(at, |&c| old.next_node(c)).enumerate() {
@@ -212,7 +214,7 @@ impl Comparison<'_> {
             match partner {
                 None => {
                     let position = (self.old.kind(c) == Kind::Comment).then_some(level.kept);
-                    self.changes.delete(self.new, Some(level.n), self.old, c, position);
+                    self.changes.deleted(self.new, level.n, self.old, c, position);
                 }
                 Some(d) => {
                     level.kept += 1;

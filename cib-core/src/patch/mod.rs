@@ -22,6 +22,7 @@ mod display;
 mod path;
 
 pub use apply::PatchError;
+pub(crate) use apply::apply;
 pub(crate) use changes::{AttrChange, Changes};
 pub use compare::Ordered;
 pub(crate) use compare::compare;
@@ -124,13 +125,13 @@ impl Patch {
     ///
     /// Linear in the patch set and in the children of the elements on its paths.
     pub fn apply(&self, doc: &mut Document) -> Result<(), PatchError> {
-        apply::apply(self, doc)
+        apply::apply(self, doc).map(drop)
     }
 
     /// Applies the patch set if its versions fit the document [CB-9.1].
     pub fn apply_checked(&self, doc: &mut Document) -> Result<(), PatchError> {
         self.check_version(doc)?;
-        apply::apply(self, doc)
+        self.apply(doc)
     }
 
     /// Whether the patch set follows on the document's version [CB-9.1].

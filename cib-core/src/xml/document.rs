@@ -127,6 +127,11 @@ impl Document {
         self.nodes.len()
     }
 
+    /// Whether `n` has not been removed. A removed node's index may name a later node.
+    pub fn is_alive(&self, n: NodeIx) -> bool {
+        self.nodes.get(n.index()).is_some_and(|node| node.name != Name::FREE)
+    }
+
     /// What `n` is.
     pub fn kind(&self, n: NodeIx) -> Kind {
         match self.node(n).name {

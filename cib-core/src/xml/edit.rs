@@ -348,7 +348,8 @@ impl Document {
                 ours = NodeIx(self.nodes[ours.0 as usize].parent);
             }
             let copy = self.copy_shallow(from, NodeIx(next));
-            self.link(copy, ours, None);
+            // Undoing the link of the copy's top takes all of it away.
+            self.link_quietly(copy, ours, None);
             (theirs, ours) = (next, copy);
         }
     }
@@ -401,12 +402,22 @@ impl Document {
 
     /// Makes a deep copy of `node` of another document the root, in place of everything that is there.
     pub fn replace_root(&mut self, from: &Document, node: NodeIx) {
-        let mut fresh = from.fragment(node);
-        if let Some(journal) = self.journal.take() {
-            let old = core::mem::replace(self, Document::empty());
-            fresh.journal = Some(vec![Undo::Root(Box::new(old), journal)]);
-        }
-        *self = fresh;
+        let staged = self.stage(from, node);
+        self.set_root(staged);
+    }
+
+    /// A deep copy of `node` of another document, for [`set_root`](Self::set_root).
+    pub(crate) fn stage(&mut self, from: &Document, node: NodeIx) -> NodeIx {
+        assert!(from.is_element(node), "a document's root is an element");
+        self.copy_detached(from, node)
+    }
+
+    /// Makes a staged copy the root; what was there goes.
+    pub(crate) fn set_root(&mut self, staged: NodeIx) {
+        let old = NodeIx(core::mem::replace(&mut self.root, staged.0));
+        self.record(Undo::Root(old));
+        self.release(old);
+        self.compact();
     }
 
     /// Rebuilds the arenas when more than half of one of them is garbage; constant cost per change over time.

@@ -18,8 +18,8 @@ pub(super) enum Undo {
     Attrs(NodeIx, SmallVec<[Attr; 8]>),
     /// An element got another name.
     Name(NodeIx, Name),
-    /// The whole document was replaced: the former one, and its journal.
-    Root(Box<Document>, Vec<Undo>),
+    /// Another element became the root: the former one.
+    Root(NodeIx),
 }
 
 impl Document {
@@ -64,9 +64,9 @@ impl Document {
                 Undo::Released(_) => {}
                 Undo::Attrs(n, old) => self.restore_attrs(n, &old),
                 Undo::Name(n, old) => self.nodes[n.index()].name = old,
-                Undo::Root(old, its_journal) => {
-                    *self = *old;
-                    journal = its_journal;
+                Undo::Root(old) => {
+                    let staged = core::mem::replace(&mut self.root, old.0);
+                    self.release_now(NodeIx(staged));
                 }
             }
         }

@@ -32,6 +32,7 @@ mod names;
 mod parse;
 mod walk;
 mod write;
+mod xpath;
 
 pub use document::{Document, Kind, NodeIx};
 pub use error::{XmlError, XmlErrorKind};
@@ -39,6 +40,7 @@ pub use names::Name;
 pub use parse::Limits;
 pub use walk::{Attributes, Children, Descendants, Nodes};
 pub use write::Style;
+pub use xpath::{Found, XPath, XPathError};
 
 pub(crate) use write::{Sink, WriteOptions, escape_value};
 

@@ -179,7 +179,10 @@ fn change(doc: &mut Document, node: usize, what: u8, other: usize) {
             doc.relocate(n, m, before);
         }
         7 => doc.rename(n, "g"),
-        8 if other.is_multiple_of(7) => {
+        8 if !below(doc, n, m) => {
+            doc.duplicate(m, None, n);
+        }
+        8 if other.is_multiple_of(3) => {
             let from = doc.clone();
             doc.replace_root(&from, n);
         }

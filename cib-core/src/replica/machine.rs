@@ -1,0 +1,366 @@
+//! The state machine.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+
+use super::message::{Message, MessageError, Offer};
+use super::store::{self, Finding, Stored};
+use super::{Cause, Changed, Config, MemberId, Output, Phase, RequestId, Status};
+use crate::cib::{Cib, Code, Holder, Operation, Request};
+use crate::patch::{Ordered, diff, digest};
+use crate::schema;
+use crate::xml::Document;
+
+/// One member's copy of the cluster information base.
+#[derive(Debug)]
+pub struct Replica {
+    config: Config,
+    cib: Cib,
+    phase: Phase,
+    peers: Vec<MemberId>,
+    quorate: bool,
+    /// Rounds of comparison since the last membership change; the same number on all members.
+    round: u64,
+    offers: BTreeMap<MemberId, Offer>,
+    /// Requests that were delivered while copies were not equal, in their order.
+    waiting: VecDeque<(MemberId, u64, Request)>,
+    /// Of each member, the number of its last request that was applied.
+    applied: BTreeMap<MemberId, u64>,
+    next_number: u64,
+    /// Own requests on their way, by number.
+    unanswered: BTreeMap<u64, RequestId>,
+    /// Own requests whose delivery came to nothing; they go out again when copies are equal.
+    again: Vec<(u64, Request)>,
+    outputs: VecDeque<Output>,
+    /// Replies that wait for the document to be on disk.
+    replies: Vec<Output>,
+    /// The document must be written.
+    unsaved: bool,
+    next_backup: u32,
+    check_at: Option<Duration>,
+    /// The document follows its schema.
+    usable: bool,
+}
+
+impl Replica {
+    /// A replica with the document that is found among `files`; also tells what was wrong with them.
+    pub fn recover(config: Config, files: &[Stored], _now: Duration) -> (Replica, Vec<Finding>) {
+        let store::Recovered { cib, findings, next } = store::recover(files);
+        let usable = !findings.contains(&Finding::Invalid);
+        let replica = Replica {
+            next_number: (u64::from(config.incarnation) << 32) + 1,
+            config,
+            cib,
+            phase: Phase::Alone,
+            peers: Vec::new(),
+            quorate: false,
+            round: 0,
+            offers: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            applied: BTreeMap::new(),
+            unanswered: BTreeMap::new(),
+            again: Vec::new(),
+            outputs: VecDeque::new(),
+            replies: Vec::new(),
+            unsaved: usable,
+            next_backup: next,
+            check_at: None,
+            usable,
+        };
+        (replica, findings)
+    }
+
+    /// The copy.
+    pub fn cib(&self) -> &Cib {
+        &self.cib
+    }
+
+    /// A look at the replica.
+    pub fn status(&self) -> Status<'_> {
+        Status {
+            phase: self.phase,
+            version: self.cib.version(),
+            peers: &self.peers,
+            primary: self.primary(),
+            unanswered: self.unanswered.len(),
+            waiting: self.waiting.len(),
+        }
+    }
+
+    fn primary(&self) -> Option<MemberId> {
+        self.peers.first().copied()
+    }
+
+    /// The next thing to do. Call until `None` after every `handle_*`.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        if self.outputs.is_empty() {
+            // Everything that was handled since the last drain goes to disk at once.
+            if core::mem::take(&mut self.unsaved) {
+                self.outputs.extend(store::write(&self.cib, self.next_backup).into_iter().map(Output::Persist));
+                self.next_backup = store::following(self.next_backup);
+            }
+            self.outputs.extend(self.replies.drain(..));
+        }
+        self.outputs.pop_front()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        self.check_at
+    }
+
+    /// Time has passed: the primary tells its digest.
+    pub fn handle_timeout(&mut self, now: Duration) {
+        if self.check_at.is_some_and(|at| at <= now) {
+            self.check_at = None;
+            if self.phase == Phase::Synchronized && self.primary() == Some(self.config.member) && self.peers.len() > 1 {
+                self.broadcast(&Message::Check { version: self.cib.version(), digest: self.cib.digest() });
+            }
+        }
+    }
+
+    /// Whether this part of the cluster has quorum: told at the same place of the ordered stream to all members.
+    pub fn handle_quorum(&mut self, _now: Duration, quorate: bool) {
+        self.quorate = quorate;
+    }
+
+    /// A request of a local client. Queries are answered from the local copy at once.
+    pub fn handle_request(&mut self, _now: Duration, id: RequestId, request: Request) {
+        match self.admit(request) {
+            Err(code) => self.outputs.push_back(Output::Reply { id, result: Err(code), output: None }),
+            Ok(request) if request.operation.modifies() => {
+                let number = self.next_number;
+                self.next_number += 1;
+                self.unanswered.insert(number, id);
+                self.broadcast(&Message::Request { number, request: Box::new(request) });
+            }
+            Ok(request) => {
+                let outcome = self.cib.perform(&request, Holder::Member);
+                self.outputs.push_back(Output::Reply { id, result: outcome.result, output: outcome.output });
+            }
+        }
+    }
+
+    /// Refuses what can be told to fail, and completes the rest.
+    fn admit(&self, mut request: Request) -> Result<Request, Code> {
+        if !self.usable {
+            return Err(Code::SchemaValidation);
+        }
+        if !request.operation.modifies() {
+            return Ok(request);
+        }
+        if self.phase == Phase::Alone {
+            return Err(Code::Ecomm);
+        }
+        if !self.may_change(&request) {
+            return Err(Code::NoQuorum);
+        }
+        if request.options.has(crate::cib::CallOptions::TRANSACTION) {
+            return Err(Code::Eopnotsupp);
+        }
+        if request.operation == Operation::Upgrade && request.schema_max.is_none() {
+            // All members go to the schema that this one reached [CB-14.6].
+            let mut scratch = self.cib.document().clone();
+            let upgrade = schema::upgrade_to(&mut scratch, None);
+            if !upgrade.rose() {
+                return Err(upgrade.result.err().unwrap_or(Code::SchemaUnchanged));
+            }
+            request.schema_max = scratch.attr(scratch.root(), "validate-with").map(str::to_owned);
+        }
+        request.origin.get_or_insert_with(|| self.config.node_name.clone());
+        Ok(request)
+    }
+
+    /// Whether quorum, or that it is not asked for, allows a request: without it only the status may change.
+    fn may_change(&self, request: &Request) -> bool {
+        self.quorate || !self.config.quorum_for_configuration || request.section.as_deref() == Some("status")
+    }
+
+    fn broadcast(&mut self, message: &Message) {
+        self.outputs.push_back(Output::Broadcast(message.encode()));
+    }
+
+    /// The membership changed, at this place of the ordered stream. `peers` includes this member.
+    pub fn handle_peers(&mut self, now: Duration, peers: &[MemberId]) {
+        self.peers = peers.to_vec();
+        self.peers.sort_unstable();
+        self.peers.dedup();
+        self.round = 0;
+        // Those who come together now did not all see what waits: it goes out again, to all of them.
+        for (origin, number, request) in core::mem::take(&mut self.waiting) {
+            if origin == self.config.member {
+                self.again.push((number, request));
+            }
+        }
+        self.begin_round(now);
+    }
+
+    fn begin_round(&mut self, now: Duration) {
+        self.offers.clear();
+        self.phase = Phase::Exchanging;
+        if self.peers == [self.config.member] {
+            self.synchronized(now, None);
+            return;
+        }
+        let offer = Offer { round: self.round, version: self.cib.version(), digest: self.cib.digest() };
+        self.broadcast(&Message::Offer(offer));
+    }
+
+    /// A message, at its place of the ordered stream; also those that this member sent itself.
+    ///
+    /// An error means that the message was malformed and ignored.
+    pub fn handle_message(&mut self, now: Duration, from: MemberId, bytes: &[u8]) -> Result<(), MessageError> {
+        match Message::decode(bytes, self.config.max_message)? {
+            Message::Request { number, request } => self.request(now, from, number, *request),
+            Message::Offer(offer) => self.offer(now, from, offer),
+            Message::Sync { round, document, applied } => self.sync(now, from, round, *document, applied),
+            Message::Check { version, digest } => self.check(from, version, &digest),
+            Message::Diverged { version, .. } => {
+                if self.phase == Phase::Synchronized && self.cib.version() == version {
+                    self.outputs.push_back(Output::Diverged { member: from, version });
+                    self.round += 1;
+                    self.begin_round(now);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    // --- requests
+
+    fn request(&mut self, now: Duration, from: MemberId, number: u64, request: Request) {
+        if self.phase == Phase::Synchronized {
+            self.apply(now, from, number, &request);
+        } else if self.waiting.len() < self.config.max_waiting {
+            self.waiting.push_back((from, number, request));
+        } else if from == self.config.member {
+            self.reply(number, Err(Code::Ecomm), None);
+        }
+    }
+
+    fn apply(&mut self, now: Duration, from: MemberId, number: u64, request: &Request) {
+        if self.applied.get(&from).is_some_and(|&last| last >= number) {
+            // It was applied in another membership, and its effect came back with a copy.
+            if from == self.config.member {
+                self.reply(number, Ok(()), None);
+            }
+            return;
+        }
+        self.applied.insert(from, number);
+        if !self.may_change(request) {
+            if from == self.config.member {
+                self.reply(number, Err(Code::NoQuorum), None);
+            }
+            return;
+        }
+        let outcome = self.cib.perform(request, Holder::Member);
+        if outcome.changed {
+            let writes = outcome.configuration || request.operation.writes_through();
+            self.unsaved |= writes;
+            self.check_at = Some(now + self.config.check_after);
+        }
+        if outcome.changed || outcome.patch.is_some() {
+            self.outputs.push_back(Output::Changed(Changed {
+                patch: outcome.patch,
+                version: self.cib.version(),
+                cause: Cause::Request { origin: from, operation: request.operation },
+                configuration: outcome.configuration,
+            }));
+        }
+        if from == self.config.member {
+            self.reply(number, outcome.result, outcome.output);
+        }
+    }
+
+    /// Answers after the document is on disk, if it has to go there.
+    fn reply(&mut self, number: u64, result: Result<(), Code>, output: Option<Document>) {
+        if let Some(id) = self.unanswered.remove(&number) {
+            self.replies.push(Output::Reply { id, result, output });
+        }
+    }
+
+    // --- bringing copies to one state
+
+    fn offer(&mut self, now: Duration, from: MemberId, offer: Offer) {
+        if self.phase != Phase::Exchanging || offer.round != self.round || !self.peers.contains(&from) {
+            return;
+        }
+        self.offers.insert(from, offer);
+        if self.offers.len() < self.peers.len() {
+            return;
+        }
+        // All members see the same offers, and choose alike: the newest version, of equals the first member's.
+        let newest = self.offers.iter().max_by_key(|&(&member, offer)| (offer.version, core::cmp::Reverse(member)));
+        let Some((&owner, best)) = newest else { return };
+        if self.offers.values().all(|o| o.version == best.version && o.digest == best.digest) {
+            self.synchronized(now, None);
+            return;
+        }
+        self.phase = Phase::Fetching(owner);
+        if owner == self.config.member {
+            self.broadcast(&Message::Sync {
+                round: self.round,
+                document: Box::new(self.cib.document().clone()),
+                applied: self.applied.clone(),
+            });
+        }
+    }
+
+    fn sync(
+        &mut self,
+        now: Duration,
+        from: MemberId,
+        round: u64,
+        document: Document,
+        applied: BTreeMap<MemberId, u64>,
+    ) {
+        if self.phase != Phase::Fetching(from) || round != self.round {
+            return;
+        }
+        for (member, number) in applied {
+            let last = self.applied.entry(member).or_default();
+            *last = number.max(*last);
+        }
+        if from != self.config.member {
+            let fresh = Cib::from_document(document);
+            let patch = diff(&self.cib, &fresh, Ordered::Yes);
+            if patch.is_some() {
+                self.cib = fresh;
+                self.unsaved = true;
+                self.usable = schema::validate(&self.cib).is_ok();
+                self.outputs.push_back(Output::Changed(Changed {
+                    patch,
+                    version: self.cib.version(),
+                    cause: Cause::Synchronization { owner: from },
+                    configuration: true,
+                }));
+            }
+        }
+        self.check_at = Some(now + self.config.check_after);
+        self.synchronized(now, Some(from));
+    }
+
+    fn synchronized(&mut self, now: Duration, owner: Option<MemberId>) {
+        self.phase = Phase::Synchronized;
+        self.offers.clear();
+        self.outputs.push_back(Output::Synchronized { version: self.cib.version(), owner });
+        for (number, request) in core::mem::take(&mut self.again) {
+            self.broadcast(&Message::Request { number, request: Box::new(request) });
+        }
+        for (origin, number, request) in core::mem::take(&mut self.waiting) {
+            self.apply(now, origin, number, &request);
+        }
+    }
+
+    // --- comparison in quiet times
+
+    fn check(&mut self, from: MemberId, version: crate::cib::Version, theirs: &str) {
+        if self.phase != Phase::Synchronized || from == self.config.member || self.cib.version() != version {
+            return;
+        }
+        let ours = digest::versioned(&self.cib);
+        if ours != theirs {
+            self.broadcast(&Message::Diverged { version, digest: ours });
+        }
+    }
+}

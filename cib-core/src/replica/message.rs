@@ -1,0 +1,198 @@
+//! What replicas send each other: elements in compact form.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use super::MemberId;
+use crate::cib::{Code, Request, Version};
+use crate::xml::{Document, Limits, NodeIx, Style, XmlError};
+
+/// A message of the ordered stream.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// A request to apply.
+    Request {
+        /// The sender's number of it: growing, never used twice.
+        number: u64,
+        /// The request.
+        request: Box<Request>,
+    },
+    /// What a member has, in a round of comparison.
+    Offer(Offer),
+    /// A member's whole document, for all to take.
+    Sync {
+        /// The round it belongs to.
+        round: u64,
+        /// The document.
+        document: Box<Document>,
+        /// For each member, the number of the last of its requests that the document contains.
+        applied: BTreeMap<MemberId, u64>,
+    },
+    /// What the primary has, when things are quiet.
+    Check {
+        /// Version of its document.
+        version: Version,
+        /// Versioned digest of its document.
+        digest: String,
+    },
+    /// The sender's document differs from the primary's although the version is the same.
+    Diverged {
+        /// The version.
+        version: Version,
+        /// Versioned digest of the sender's document.
+        digest: String,
+    },
+}
+
+/// What a member has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The round it belongs to: counted from each membership change.
+    pub round: u64,
+    /// Version of its document.
+    pub version: Version,
+    /// Versioned digest of its document.
+    pub digest: String,
+}
+
+/// Why a message was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum MessageError {
+    /// Not XML.
+    #[error("message is not XML: {0}")]
+    Xml(#[from] XmlError),
+    /// XML, but no message.
+    #[error("element '{0}' is no message")]
+    Unknown(String),
+    /// A message without something it needs.
+    #[error("message '{message}' has no usable '{part}'")]
+    Malformed {
+        /// Which message.
+        message: &'static str,
+        /// What is missing.
+        part: &'static str,
+    },
+    /// A request that cannot be understood.
+    #[error("request cannot be understood: {0}")]
+    Request(Code),
+}
+
+impl Message {
+    /// The bytes to send.
+    pub fn encode(&self) -> Vec<u8> {
+        let doc = match self {
+            Message::Request { number, request } => {
+                let mut doc = request.to_message();
+                doc.set_attr(doc.root(), "number", &number.to_string());
+                doc
+            }
+            Message::Offer(offer) => {
+                let mut doc = state("cib_offer", offer.version, &offer.digest);
+                doc.set_attr(doc.root(), "round", &offer.round.to_string());
+                doc
+            }
+            Message::Sync { round, document, applied } => {
+                let mut doc = Document::new("cib_sync");
+                let root = doc.root();
+                doc.set_attr(root, "round", &round.to_string());
+                for (member, number) in applied {
+                    let n = doc.append(root, "applied");
+                    doc.set_attr(n, "member", &member.to_string());
+                    doc.set_attr(n, "number", &number.to_string());
+                }
+                let data = doc.append(root, "cib_calldata");
+                doc.copy(data, document, document.root());
+                doc
+            }
+            Message::Check { version, digest } => state("cib_check", *version, digest),
+            Message::Diverged { version, digest } => state("cib_diverged", *version, digest),
+        };
+        doc.write_node(doc.root(), Style::Compact).into_bytes()
+    }
+
+    /// Reads a message of at most `max` bytes.
+    pub fn decode(bytes: &[u8], max: usize) -> Result<Message, MessageError> {
+        let doc = Document::parse_bytes(bytes, &Limits::file().with_bytes(max).with_depth(512))?;
+        let root = doc.root();
+        match doc.name(root) {
+            "cib_command" => Ok(Message::Request {
+                number: number(&doc, root, "cib_command", "number")?,
+                request: Box::new(Request::from_message(&doc, root).map_err(MessageError::Request)?),
+            }),
+            "cib_offer" => {
+                let (version, digest) = read_state(&doc, "cib_offer")?;
+                Ok(Message::Offer(Offer { round: number(&doc, root, "cib_offer", "round")?, version, digest }))
+            }
+            "cib_sync" => {
+                let missing = MessageError::Malformed { message: "cib_sync", part: "cib_calldata" };
+                let data = doc.child(root, "cib_calldata").and_then(|data| doc.children(data).next()).ok_or(missing)?;
+                let mut applied = BTreeMap::new();
+                for n in doc.children_named(root, "applied") {
+                    let member = number(&doc, n, "cib_sync", "member")?;
+                    let member = u32::try_from(member)
+                        .map_err(|_| MessageError::Malformed { message: "cib_sync", part: "member" })?;
+                    applied.insert(MemberId(member), number(&doc, n, "cib_sync", "number")?);
+                }
+                let round = number(&doc, root, "cib_sync", "round")?;
+                Ok(Message::Sync { round, document: Box::new(doc.fragment(data)), applied })
+            }
+            "cib_check" => read_state(&doc, "cib_check").map(|(version, digest)| Message::Check { version, digest }),
+            "cib_diverged" => {
+                read_state(&doc, "cib_diverged").map(|(version, digest)| Message::Diverged { version, digest })
+            }
+            other => Err(MessageError::Unknown(other.into())),
+        }
+    }
+}
+
+fn state(name: &str, version: Version, digest: &str) -> Document {
+    let mut doc = Document::new(name);
+    let root = doc.root();
+    for (name, value) in crate::cib::VERSION_ATTRIBUTES.iter().zip(version.fields()) {
+        doc.set_attr(root, name, &value.to_string());
+    }
+    doc.set_attr(root, "digest", digest);
+    doc
+}
+
+fn read_state(doc: &Document, message: &'static str) -> Result<(Version, String), MessageError> {
+    let root = doc.root();
+    let digest = doc.attr(root, "digest").ok_or(MessageError::Malformed { message, part: "digest" })?;
+    Ok((Version::of(doc, root, 0), digest.to_owned()))
+}
+
+fn number(doc: &Document, n: NodeIx, message: &'static str, part: &'static str) -> Result<u64, MessageError> {
+    doc.attr(n, part).and_then(|text| text.parse().ok()).ok_or(MessageError::Malformed { message, part })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cib::Operation;
+
+    #[test]
+    fn messages_come_back() {
+        let version = Version::new(1, 2, 3);
+        let messages = [
+            Message::Request { number: 1 << 40, request: Box::new(Request::new(Operation::Erase)) },
+            Message::Offer(Offer { round: 3, version, digest: "d".into() }),
+            Message::Sync {
+                round: 1,
+                document: Box::new(Document::parse("<cib epoch='1'><configuration/></cib>").unwrap()),
+                applied: [(MemberId(1), 7), (MemberId(2), 0)].into(),
+            },
+            Message::Check { version, digest: "d".into() },
+            Message::Diverged { version, digest: "e".into() },
+        ];
+        for message in messages {
+            let bytes = message.encode();
+            assert_eq!(Message::decode(&bytes, 1 << 20).unwrap().encode(), bytes);
+        }
+        assert!(matches!(Message::decode(b"<x/>", 100), Err(MessageError::Unknown(_))));
+        assert!(matches!(Message::decode(b"<cib_offer/>", 100), Err(MessageError::Malformed { .. })));
+        assert!(Message::decode(b"nonsense", 100).is_err());
+        assert!(Message::decode(&[b' '; 200], 100).is_err());
+    }
+}
