@@ -56,7 +56,7 @@ pub struct CrmError {
     /// The words that could have stood at this place; empty where any word of a class could.
     pub expected: Vec<&'static str>,
     /// For syntax errors: keyword, token at which the parser stands, and all tokens.
-    pub syntax: Option<Syntax>,
+    pub syntax: Option<Box<Syntax>>,
     /// What was found before the error proper.
     pub preceding: Vec<String>,
 }

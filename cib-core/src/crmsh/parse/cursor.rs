@@ -110,7 +110,7 @@ impl<'a> Parser<'a> {
         error.expected = fault.expected;
         error.preceding = fault.preceding;
         if !fault.plain {
-            error.syntax = Some(Syntax {
+            error.syntax = Some(Box::new(Syntax {
                 context: fault.has_context.then(|| fault.context.unwrap_or(word).to_owned()),
                 near: match fault.near {
                     Near::Here => self.peek().map(str::to_owned),
@@ -118,7 +118,7 @@ impl<'a> Parser<'a> {
                     Near::Nowhere => None,
                 },
                 parsing: self.tokens.iter().map(|token| token.text.as_str()).collect::<Vec<_>>().join(" "),
-            });
+            }));
         }
         error
     }
@@ -153,11 +153,6 @@ impl<'a> Parser<'a> {
     /// The token at which the parser stands.
     pub(super) fn peek(&self) -> Option<&str> {
         self.tokens.get(self.at).map(|token| token.text.as_str())
-    }
-
-    /// The token at which the parser stands, if it is none of the [`SET_WORDS`].
-    pub(super) fn at_set_word(&self) -> bool {
-        self.peek().is_some_and(|token| is_word_of(token, &SET_WORDS))
     }
 
     /// Whether the token is this word, in any case.

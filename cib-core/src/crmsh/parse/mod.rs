@@ -15,6 +15,7 @@ mod set;
 mod shortcut;
 mod xml;
 
+pub(super) use cursor::{is_object_id, is_xml_name};
 pub(super) use shortcut::as_shortcut;
 
 use super::dialect::Dialect;
@@ -83,17 +84,22 @@ pub struct Parsed {
     pub errors: Vec<CrmError>,
 }
 
+/// The text with characters outside ASCII replaced by character references [SH-2.5].
+pub(super) fn with_references(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii() { result.push(c) } else { result.push_str(&format!("&#{};", u32::from(c))) }
+    }
+    result
+}
+
 /// Reads all statements of a file.
 pub(super) fn parse_file(text: &str, dialect: &Dialect<'_>) -> Parsed {
     let mut parsed = Parsed::default();
     let mut comments = Vec::new();
     for mut line in logical_lines(text) {
-        if dialect.ascii && !line.text.is_ascii() {
-            line.text = line
-                .text
-                .chars()
-                .map(|c| if c.is_ascii() { c.to_string() } else { format!("&#{};", u32::from(c)) })
-                .collect();
+        if dialect.ascii {
+            line.text = with_references(&line.text);
         }
         if line.is_comment() {
             comments.push(line.text);

@@ -37,7 +37,9 @@ pub(in crate::crmsh) fn as_shortcut(xpath: &str) -> Option<String> {
         let candidates = [Some((*path).to_owned()), extended];
         candidates.into_iter().flatten().find_map(|pattern| {
             let mut arguments = matches(&pattern, xpath)?;
-            arguments.dedup();
+            if *name == "location" {
+                arguments.dedup();
+            }
             let single = *name != "location" || arguments.len() == 1;
             (single && arguments.iter().all(|argument| is_object_id(argument)))
                 .then(|| [*name].into_iter().chain(arguments).collect::<Vec<_>>().join(":"))
