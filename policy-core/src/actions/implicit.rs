@@ -4,7 +4,8 @@ use super::create::singleton;
 use super::unfence;
 use crate::collectives;
 use crate::model::{
-    ActionFlags, ActionIx, Colocation, Kinds, Model, NodeIx, PlacementStrategy, ResourceFlags, ResourceIx, Role, Score, Task, sym,
+    ActionFlags, ActionIx, Colocation, Kinds, Model, NodeIx, PlacementStrategy, ResourceFlags, ResourceIx, Role, Score,
+    Task, sym,
 };
 use crate::ordering::order;
 use crate::placement::colocations;

@@ -104,8 +104,8 @@ fn waits_for_guest(m: &mut Model, r: ResourceIx, node: NodeIx) -> bool {
         }
         return true;
     }
-    let moves = m.role(guest) > Role::Stopped
-        && m[guest].assigned_node().is_some_and(|host| !m[guest].active.contains(&host));
+    let moves =
+        m.role(guest) > Role::Stopped && m[guest].assigned_node().is_some_and(|host| !m[guest].active.contains(&host));
     let stops = m[node].flags.any(NodeFlags::REMOTE_RESET | NodeFlags::UNCLEAN)
         || m[guest].is(ResourceFlags::FAILED)
         || m.next_role(guest) == Role::Stopped

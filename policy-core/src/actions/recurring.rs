@@ -4,7 +4,8 @@ use super::create::{create, create_op, find_exact, find_loose, set_meta};
 use super::operation::find_enabled;
 use super::unfence;
 use crate::model::{
-    ActionFlags, ActionIx, ActionKey, Kinds, Level, Model, NodeFlags, NodeIx, OpIx, ResourceFlags, ResourceIx, Role, Task, sym,
+    ActionFlags, ActionIx, ActionKey, Kinds, Level, Model, NodeFlags, NodeIx, OpIx, ResourceFlags, ResourceIx, Role,
+    Task, sym,
 };
 use crate::ordering::order;
 
@@ -34,7 +35,13 @@ fn qualifies(m: &mut Model, r: ResourceIx, op: OpIx) -> Option<Role> {
     }
     let once = matches!(
         name,
-        Task::Stop | Task::Start | Task::Demote | Task::Promote | Task::ReloadAgent | Task::MigrateTo | Task::MigrateFrom
+        Task::Stop
+            | Task::Start
+            | Task::Demote
+            | Task::Promote
+            | Task::ReloadAgent
+            | Task::MigrateTo
+            | Task::MigrateFrom
     );
     if once {
         let text = format!("Ignoring {} because {} action cannot be recurring", m.text(id), name.text(&m.symbols));
@@ -78,9 +85,8 @@ fn plan_for_active(m: &mut Model, r: ResourceIx, op: OpIx, role: Role, start: Ac
     let Some(node) = m[r].assigned_node() else { return };
     let (key, name) = (key_of(m, op), m[op].name);
     let active: Vec<ActionIx> = find_exact(m, r, key, Some(node)).collect();
-    let optional = m[start].optional()
-        && !active.is_empty()
-        && active.iter().all(|&a| !m[a].flags.has(ActionFlags::RESCHEDULE));
+    let optional =
+        m[start].optional() && !active.is_empty() && active.iter().all(|&a| !m[a].flags.has(ActionFlags::RESCHEDULE));
     let next = m[r].next_role;
     let matches = if role == Role::Unknown { next != Role::Promoted } else { role == next };
     if !matches {

@@ -2,9 +2,7 @@
 
 use super::create::first;
 use super::fence::{launcher, mark_for_fencing};
-use crate::model::{
-    ActionIx, Kinds, Model, NodeFlags, NodeIx, ResourceFlags, ResourceIx, Role, Task,
-};
+use crate::model::{ActionIx, Kinds, Model, NodeFlags, NodeIx, ResourceFlags, ResourceIx, Role, Task};
 use crate::ordering::order;
 
 /// What a remote node's connection will be `[AC-14.2]`.
@@ -34,9 +32,8 @@ pub(super) fn connection_state(m: &Model, connection: ResourceIx) -> Connection 
         if !c.is(ResourceFlags::FAILED) {
             return Connection::Stopped;
         }
-        let fenced = c
-            .remote_node
-            .is_some_and(|node| m[node].is(NodeFlags::REMOTE_FENCED) && !m[node].is(NodeFlags::SHUTDOWN));
+        let fenced =
+            c.remote_node.is_some_and(|node| m[node].is(NodeFlags::REMOTE_FENCED) && !m[node].is(NodeFlags::SHUTDOWN));
         if next == Role::Stopped && c.reconnect_interval_ms > 0 && fenced {
             return Connection::Unknown;
         }
@@ -45,7 +42,9 @@ pub(super) fn connection_state(m: &Model, connection: ResourceIx) -> Connection 
     match current {
         None => Connection::Unknown,
         Some(node) if m[node].unclean() || !m[node].online() => Connection::Resting,
-        Some(_) if c.active.len() > 1 && c.partial_source.is_some() && c.partial_target.is_some() => Connection::Resting,
+        Some(_) if c.active.len() > 1 && c.partial_source.is_some() && c.partial_target.is_some() => {
+            Connection::Resting
+        }
         Some(_) => Connection::Alive,
     }
 }

@@ -5,7 +5,8 @@ use super::fence::{Fencing, can_be_fenced, fence, launcher};
 use super::remote::newest_stop;
 use crate::collectives;
 use crate::model::{
-    ActionFlags, ActionIx, ActionKey, Kind, Kinds, Level, Model, Needs, NodeFlags, NodeIx, ResourceFlags, ResourceIx, Task, sym,
+    ActionFlags, ActionIx, ActionKey, Kind, Kinds, Level, Model, Needs, NodeFlags, NodeIx, ResourceFlags, ResourceIx,
+    Task, sym,
 };
 use crate::ordering::order;
 

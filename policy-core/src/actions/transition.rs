@@ -3,7 +3,9 @@
 use super::create::{create_op, find_exact};
 use super::{migrate, recurring, unfence};
 use crate::collectives;
-use crate::model::{ActionFlags, ActionKey, Kinds, Level, Model, MultipleActive, NodeIx, ResourceFlags, ResourceIx, Role, Task};
+use crate::model::{
+    ActionFlags, ActionKey, Kinds, Level, Model, MultipleActive, NodeIx, ResourceFlags, ResourceIx, Role, Task,
+};
 
 /// Actions of all resources, in resource order `[AC-10]` `[CL-9]`.
 pub fn resources(m: &mut Model) {

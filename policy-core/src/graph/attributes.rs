@@ -6,6 +6,7 @@ use super::element::{element, meta_text};
 use super::{Action, ElementKind, Primitive};
 use crate::config;
 use crate::model::{ActionIx, ActionKey, Kind, Model, NodeFlags, NodeIx, ResourceFlags, ResourceIx, Symbol, Task, sym};
+use crate::status::digest;
 
 /// The action as its synapse shows it.
 pub(super) fn action(m: &mut Model, a: ActionIx) -> Action {
@@ -115,8 +116,11 @@ fn attributes(m: &mut Model, a: ActionIx) -> (Pairs, Pairs) {
 fn add_parameters(m: &mut Model, a: ActionIx, r: ResourceIx, out: &mut Attributes) {
     let parameters = config::parameters(m, r, m[a].node);
     for (name, value) in parameters.iter() {
-        let value =
-            if name == sym::ADDR && m.text(value) == "#uname" { host_address(m, r).unwrap_or(value) } else { value };
+        let value = if name == sym::ADDR && m.text(value) == "#uname" {
+            digest::host_address(m, r).unwrap_or(value)
+        } else {
+            value
+        };
         let (name, value) = (m.text(name), m.text(value));
         if name.starts_with(|c: char| c.is_ascii_digit()) {
             out.params.push((name.to_owned(), value.to_owned()));
@@ -124,13 +128,6 @@ fn add_parameters(m: &mut Model, a: ActionIx, r: ResourceIx, out: &mut Attribute
             out.add(name, value);
         }
     }
-}
-
-/// The name of the node where the container of a bundle's connection is assigned, or else is now `[CL-16.1]` `[ST-19.8]`.
-pub(crate) fn host_address(m: &Model, connection: ResourceIx) -> Option<Symbol> {
-    let container = m[connection].launcher?;
-    let node = m[container].assigned_node().or_else(|| m.current_node(container))?;
-    Some(m[node].name)
 }
 
 /// The id of the launcher: of the outermost ancestor that has one.
@@ -147,8 +144,8 @@ fn add_launcher(m: &Model, r: ResourceIx, out: &mut Attributes) {
 fn add_of_resource(m: &Model, r: ResourceIx, out: &mut Attributes) {
     match m[r].kind() {
         Kind::Primitive => {
-            if let Some(number) = m.meta(r, sym::CLONE) {
-                out.set("CRM_meta_clone", number);
+            if let Some(number) = m[r].instance {
+                out.set("CRM_meta_clone", &number.to_string());
             }
             if let Some(node) = m.meta(r, sym::REMOTE_NODE) {
                 out.set("CRM_meta_remote_node", node);

@@ -10,7 +10,7 @@ mod element;
 pub(crate) mod keep;
 mod xml;
 
-pub(crate) use attributes::{host_address, maintenance};
+pub(crate) use attributes::maintenance;
 pub use build::build;
 pub use dot::{DotOptions, dot};
 

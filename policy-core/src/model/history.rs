@@ -73,6 +73,8 @@ pub struct Entry {
     pub on_node: Option<Symbol>,
     /// `transition-magic`
     pub magic: Option<TransitionKey>,
+    /// `transition-magic` as text, of entries with a secure digest.
+    pub magic_text: Option<Symbol>,
     /// `op-digest`
     pub digest: Option<Symbol>,
     /// `op-restart-digest`; replaced when a failure expires [ST-10.1].

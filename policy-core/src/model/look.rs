@@ -120,7 +120,7 @@ impl Model {
     }
 
     /// Where a resource stands in the tree, comparable depth first.
-    fn position(&self, resource: ResourceIx) -> SmallVec<[usize; 5]> {
+    pub(crate) fn position(&self, resource: ResourceIx) -> SmallVec<[usize; 5]> {
         let mut path = SmallVec::new();
         let mut at = resource;
         while let Some(parent) = self[at].parent {

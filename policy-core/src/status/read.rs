@@ -121,6 +121,8 @@ fn entry(symbols: &mut Symbols, cib: &Document, names: &Names, history: HistoryI
         migrate_source: symbol(names.source),
         migrate_target: symbol(names.target),
         exit_reason: symbol(names.exit_reason),
+        // Shown only where private parameters may be told apart.
+        magic_text: symbol(names.magic.filter(|_| text(names.secure_digest).is_some())),
         on_node: symbol(names.on_node),
         interval_ms: integer(names.interval).and_then(|v| u32::try_from(v).ok()).unwrap_or(0),
         status: small(names.status),
