@@ -129,7 +129,9 @@ fn mapped(action: &str, answer: Answer) -> Outcome {
     let mut rc = if answer.rc == ExitStatus::OK { ExitStatus::OK } else { ExitStatus::GENERIC };
     let mut status = answer.status;
     match answer.status {
-        ExecutionStatus::NotConnected | ExecutionStatus::Invalid => status = ExecutionStatus::Error,
+        ExecutionStatus::NotConnected | ExecutionStatus::Invalid | ExecutionStatus::Pending => {
+            status = ExecutionStatus::Error
+        }
         ExecutionStatus::NoFenceDevice => {
             status = ExecutionStatus::Error;
             rc = match action {

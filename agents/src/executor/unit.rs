@@ -17,6 +17,11 @@ impl Executor {
         }
         let epoch = self.epoch(now);
         let Some(op) = self.ops.get_mut(&key) else { return false };
+        if op.deleted || !matches!(op.request.action.as_str(), "monitor" | "status") {
+            // Whoever starts or stops a unit waits for the end of its job; and where the resource is gone, nobody looks again.
+            (result.rc, result.status) = (ExitStatus::GENERIC, ExecutionStatus::Error);
+            return false;
+        }
         let timeout_ms = op.request.timeout_ms;
         if op.is_recurring() {
             let lasting = op.last_status == ExecutionStatus::Pending && op.notified.is_some();
