@@ -1,6 +1,7 @@
 //! What is known about nodes before anything is assigned: locks, locations, stickiness, failures [PL-9].
 
 use super::locations;
+use crate::status::fail_count;
 use crate::model::{
     ActionIx, Kind, LocationIx, Model, NodeFlags, NodeIx, ProbeMode, ResourceFlags, ResourceIx, Score, Task, sym,
 };
@@ -101,7 +102,7 @@ fn ban_failed(m: &mut Model, r: ResourceIx, node: NodeIx) {
 
 /// Whom a primitive's failures on a node ban from it, if they have reached its threshold [PL-9.4] (a).
 #[must_use]
-pub fn reached_threshold(m: &Model, r: ResourceIx, node: NodeIx) -> Option<ResourceIx> {
+pub fn reached_threshold(m: &mut Model, r: ResourceIx, node: NodeIx) -> Option<ResourceIx> {
     let resource = &m[r];
     if resource.migration_threshold == Score::ZERO
         || resource.is(ResourceFlags::IGNORE_FAILURE)
@@ -110,10 +111,10 @@ pub fn reached_threshold(m: &Model, r: ResourceIx, node: NodeIx) -> Option<Resou
         return None;
     }
     let (count, _) = fail_count(m, r, node, true, true, None);
-    if count <= Score::ZERO || resource.migration_threshold.value() > count.value() {
+    if count <= Score::ZERO || m[r].migration_threshold.value() > count.value() {
         return None;
     }
-    Some(if resource.is(ResourceFlags::UNIQUE) { r } else { m.top(r) })
+    Some(if m[r].is(ResourceFlags::UNIQUE) { r } else { m.top(r) })
 }
 
 /// Whether clearing the fail count has been scheduled already.
@@ -138,9 +139,5 @@ fn ban_unless_exclusive(m: &mut Model, r: ResourceIx, node: NodeIx) {
     }
 }
 
-// Joined to `status` and `actions` when those passes land.
-fn fail_count(_: &Model, _: ResourceIx, _: NodeIx, _: bool, _: bool, _: Option<()>) -> (Score, i64) {
-    (Score::ZERO, 0)
-}
-
+// Joined to `actions` when that pass lands.
 fn clear_shutdown_lock(_: &mut Model, _: ResourceIx, _: NodeIx) {}
