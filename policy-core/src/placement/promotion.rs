@@ -246,7 +246,10 @@ fn ban_without_ticket(m: &mut Model, clone: ResourceIx) {
         wanted.role == Some(Role::Promoted) && (!ticket.granted || ticket.standby)
     });
     if lost {
-        m.adjust(clone, None, Score::NEG_INFINITY);
+        // Node by node: a ban from "all" would also drop the assignments that were just made.
+        for node in m.nodes_in_order() {
+            m.adjust(clone, Some(node), Score::NEG_INFINITY);
+        }
     }
 }
 
