@@ -1,10 +1,10 @@
 //! What is known about nodes before anything is assigned: locks, locations, stickiness, failures [PL-9].
 
 use super::locations;
-use crate::status::fail_count;
 use crate::model::{
     ActionIx, Kind, LocationIx, Model, NodeFlags, NodeIx, ProbeMode, ResourceFlags, ResourceIx, Score, Task, sym,
 };
+use crate::status::fail_count;
 
 /// Shutdown locks, locations, stickiness, thresholds, exclusive discovery [PL-9].
 pub fn criteria(m: &mut Model) {
