@@ -1,3 +1,69 @@
 //! Text: status, transition summary, scores.
+//!
+//! Everything is written through a [`Report`], which knows the layers of lists and keeps what goes to the two output streams in
+//! order. Nothing here prints.
 
+mod attributes;
 pub mod changes;
+mod clones;
+mod failures;
+mod names;
+mod nodes;
+mod resources;
+mod scores;
+mod text;
+
+pub use failures::counts_line;
+pub use names::{execution_status_text, readable_interval, result_text};
+pub use text::{Chunk, Report};
+
+use crate::model::{Document, Model};
+
+/// What a status display shows [SM-8] [SM-12].
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools)]
+pub struct Display {
+    /// Pending operations instead of roles.
+    pub pending: bool,
+    /// Resources that are not active.
+    pub inactive: bool,
+    /// Node attributes.
+    pub attributes: bool,
+    /// Fail counts and failures.
+    pub failcounts: bool,
+}
+
+impl Display {
+    /// What a simulation shows of the current status.
+    #[must_use]
+    pub fn current() -> Self {
+        Self { pending: true, inactive: true, attributes: false, failcounts: false }
+    }
+
+    /// What a simulation shows of the status after it.
+    #[must_use]
+    pub fn revised() -> Self {
+        Self { pending: false, ..Self::current() }
+    }
+}
+
+/// Writes a status display under a title: a list of sections with blank lines between them [SM-8.1].
+pub fn status(m: &mut Model, cib: &Document, display: Display, title: &str, report: &mut Report) {
+    report.open(title);
+    let mut printed = nodes::section(m, report);
+    if printed {
+        report.blank();
+    }
+    resources::section(m, display, report);
+    printed = true;
+    if display.attributes {
+        attributes::section(m, &mut printed, report);
+    }
+    if display.failcounts {
+        failures::counts_section(m, &mut printed, report);
+        failures::section(m, cib, &mut printed, report);
+    }
+    report.close();
+}
+
+pub use scores::scores;
