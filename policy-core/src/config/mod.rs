@@ -23,6 +23,7 @@ pub use sets::Scope;
 
 pub(crate) use nodes::add_attributes;
 pub(crate) use resources::unpack_removed;
+pub(crate) use bundle::valid_id;
 
 use crate::model::{Document, Element, Model};
 use crate::{Error, Options};

@@ -2,9 +2,7 @@
 
 use super::text::Report;
 use crate::actions::find_loose;
-use crate::model::{
-    ActionIx, ActionKey, Kind, Model, MultipleActive, NodeIx, ResourceFlags, ResourceIx, Role, Task,
-};
+use crate::model::{ActionIx, ActionKey, Kind, Model, MultipleActive, NodeIx, ResourceFlags, ResourceIx, Role, Task};
 
 /// One row about a resource.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -86,7 +86,11 @@ fn is_full(m: &Model, clone: ResourceIx, i: ResourceIx, display: Display, lists:
     if !m[node].online() && m[node].unclean() {
         return true;
     }
-    if m.role(i) == Role::Promoted { lists.promoted.push(node) } else { lists.started.push(node) }
+    if m.role(i) == Role::Promoted {
+        lists.promoted.push(node)
+    } else {
+        lists.started.push(node)
+    }
     false
 }
 
@@ -122,11 +126,8 @@ fn stopped_lists(m: &Model, r: ResourceIx, lists: &Lists, title: &mut Title, rep
     if m[r].is(ResourceFlags::UNIQUE) || usize::try_from(clone_max).unwrap_or(0) <= active {
         return;
     }
-    let mut nodes: Vec<NodeIx> = if m[r].table.is_empty() {
-        m[r].known.iter().collect()
-    } else {
-        m[r].table.insertion_order().to_vec()
-    };
+    let mut nodes: Vec<NodeIx> =
+        if m[r].table.is_empty() { m[r].known.iter().collect() } else { m[r].table.insertion_order().to_vec() };
     nodes.retain(|n| !m[r].active.contains(n));
     sort(m, &mut nodes);
     let mut by_text: BTreeMap<String, Vec<NodeIx>> = BTreeMap::new();

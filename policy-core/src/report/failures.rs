@@ -22,7 +22,9 @@ pub fn counts_line(m: &Model) -> Option<String> {
         });
     }
     (disabled > 0 || blocked > 0).then(|| {
-        format!("{disabled} of {all} resource instances DISABLED and {blocked} BLOCKED from further action due to failure")
+        format!(
+            "{disabled} of {all} resource instances DISABLED and {blocked} BLOCKED from further action due to failure"
+        )
     })
 }
 
@@ -45,8 +47,7 @@ fn count(m: &Model, r: ResourceIx, each: &mut impl FnMut(ResourceIx)) {
 
 /// A time as the C library writes it, in local time.
 fn c_time(m: &Model, seconds: i64) -> String {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     let time = DateTime::from_epoch(seconds, m.utc_offset);
     let (month, day) = time.month_and_day();

@@ -111,7 +111,12 @@ impl Report {
     /// Both streams merged.
     #[must_use]
     pub fn merged(&self) -> String {
-        self.chunks.iter().map(|c| match c { Chunk::Out(t) | Chunk::Err(t) => t.as_str() }).collect()
+        self.chunks
+            .iter()
+            .map(|c| match c {
+                Chunk::Out(t) | Chunk::Err(t) => t.as_str(),
+            })
+            .collect()
     }
 
     /// Standard output alone.

@@ -94,7 +94,7 @@ fn all_parameters(m: &mut Model, r: ResourceIx, task: Task, interval_ms: u32, no
 }
 
 /// Names that are never part of a digest.
-fn is_excluded(name: &str) -> bool {
+pub(crate) fn is_excluded(name: &str) -> bool {
     name.starts_with("CRM_meta_")
         || matches!(name, "id" | "crm_feature_set" | "op-digest" | "on_node" | "on_node_uuid" | "pcmk_external_ip")
 }
