@@ -21,9 +21,9 @@ mod template;
 pub use parameters::{op_meta_sets, op_parameters, parameters};
 pub use sets::Scope;
 
+pub(crate) use bundle::valid_id;
 pub(crate) use nodes::add_attributes;
 pub(crate) use resources::unpack_removed;
-pub(crate) use bundle::valid_id;
 
 use crate::model::{Document, Element, Model};
 use crate::{Error, Options};

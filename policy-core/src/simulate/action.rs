@@ -80,11 +80,8 @@ fn resource(
         "reprobe" => return Done::Confirmed,
         _ => {}
     }
-    let interval_ms = action
-        .attribute("CRM_meta_interval")
-        .and_then(parse_integer)
-        .and_then(|v| u32::try_from(v).ok())
-        .unwrap_or(0);
+    let interval_ms =
+        action.attribute("CRM_meta_interval").and_then(parse_integer).and_then(|v| u32::try_from(v).ok()).unwrap_or(0);
     let expected = action.attribute("CRM_meta_op_target_rc").and_then(parse_integer).map_or(0, |v| v as i32);
     let id = if element.router.is_some() { &node.name } else { &node.uuid };
     let Ok(state) = copy.node_state(&node.name, Some(id)) else { return Done::Impossible };

@@ -186,8 +186,7 @@ fn operation(copy: &mut Copy<'_>, model: &Model, spec: &str, report: &mut Report
     let infinite = key.task == "stop" || (key.task == "start" && model.options.start_failure_is_fatal);
     copy.add_failure(state, name, key.task, key.interval_ms, rc, infinite, report);
     let text = |s: Option<crate::model::Symbol>| s.map(|s| model.text(s));
-    let agent =
-        Agent { class: text(model[r].class), provider: text(model[r].provider), kind: text(model[r].agent) };
+    let agent = Agent { class: text(model[r].class), provider: text(model[r].provider), kind: text(model[r].agent) };
     if let Some(history) = copy.history(state, &[name], name, agent, report) {
         let id = copy.cib.id(history).unwrap_or_default().to_owned();
         let outcome = Outcome {

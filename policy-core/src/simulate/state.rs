@@ -97,8 +97,13 @@ impl Copy<'_> {
             Target::Down => ("false", "offline", "down", "down"),
             Target::Fail => ("false", "online", "member", "member"),
         };
-        let values =
-            [("in_ccm", member), ("crmd", process), ("join", join), ("expected", expected), ("crm-debug-origin", origin)];
+        let values = [
+            ("in_ccm", member),
+            ("crmd", process),
+            ("join", join),
+            ("expected", expected),
+            ("crm-debug-origin", origin),
+        ];
         for (name, value) in values {
             self.cib.set_attr(state, name, value);
         }

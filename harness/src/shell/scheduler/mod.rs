@@ -1,17 +1,91 @@
 //! `crm_simulate`, the corpus runner and `explain`.
 
+pub mod arguments;
+pub mod run;
+
+use policy_core::report::Chunk;
+use run::exit;
+use std::io::{Read, Write};
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The real time in seconds since the epoch.
+pub(crate) fn clock() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64)
+}
 
 /// `crm_simulate`: show what the scheduler would do.
-pub fn crm_simulate(_args: &[String]) -> ExitCode {
-    eprintln!("crm_simulate: not available in this build");
-    ExitCode::FAILURE
+pub fn crm_simulate(args: &[String]) -> ExitCode {
+    let arguments = match arguments::parse(args) {
+        Ok(arguments) => arguments,
+        Err(text) => {
+            eprintln!("crm_simulate: {text}");
+            return ExitCode::from(exit::USAGE);
+        }
+    };
+    if let Some(text) = &arguments.answer {
+        print!("{text}");
+        return ExitCode::SUCCESS;
+    }
+    let Ok(text) = read(arguments.xml_file.as_deref()) else {
+        eprintln!("crm_simulate: Could not read input XML: Bad input value provided");
+        return ExitCode::from(exit::DATA);
+    };
+    let outcome = run::run(&arguments, &text, clock(), 0);
+    print_report(&outcome);
+    ExitCode::from(write_files(&arguments, &outcome).unwrap_or(outcome.exit))
+}
+
+fn read(file: Option<&str>) -> std::io::Result<String> {
+    match file {
+        None | Some("-") => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text)?;
+            Ok(text)
+        }
+        Some(file) => std::fs::read_to_string(file),
+    }
+}
+
+/// Prints both streams in order.
+fn print_report(outcome: &run::Outcome) {
+    for chunk in outcome.report.chunks() {
+        match chunk {
+            Chunk::Out(text) => {
+                let mut out = std::io::stdout().lock();
+                let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+            }
+            Chunk::Err(text) => eprint!("{text}"),
+        }
+    }
+}
+
+/// Writes what was asked for; the exit status if that fails.
+fn write_files(arguments: &arguments::Arguments, outcome: &run::Outcome) -> Option<u8> {
+    let files = [
+        (&arguments.save_graph, &outcome.graph, exit::IO),
+        (&arguments.save_dot, &outcome.dot, exit::IO),
+        (&arguments.save_input, &outcome.input, exit::CANTCREAT),
+        (&arguments.save_output, &outcome.result, exit::CANTCREAT),
+        (if arguments.in_place { &arguments.xml_file } else { &None }, &outcome.result, exit::CANTCREAT),
+    ];
+    for (file, text, failure) in files {
+        let (Some(file), Some(text)) = (file, text) else { continue };
+        if let Err(error) = std::fs::write(file, text) {
+            eprintln!("crm_simulate: Could not create '{file}': {error}");
+            return Some(match error.kind() {
+                std::io::ErrorKind::NotFound if failure != exit::IO => exit::NOSUCH,
+                std::io::ErrorKind::PermissionDenied if failure != exit::IO => 4,
+                _ => failure,
+            });
+        }
+    }
+    None
 }
 
 /// `conformance`: run a scheduler corpus and report equality.
-pub fn conformance(_args: &[String]) -> ExitCode {
-    eprintln!("conformance: not available in this build");
-    ExitCode::FAILURE
+pub fn conformance(args: &[String]) -> ExitCode {
+    crate::conformance::command(args)
 }
 
 /// `explain`: tell why a resource runs where it does.

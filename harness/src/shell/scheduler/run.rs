@@ -1,0 +1,274 @@
+//! One run of `crm_simulate`, without touching files or streams [SM-3].
+
+use super::arguments::Arguments;
+use cib_core::rules::{DateTime, parse_integer};
+use cib_core::xml::{Document, Limits};
+use policy_core::graph::{self, Graph};
+use policy_core::model::{Model, Wants};
+use policy_core::report::{self, Display, Report};
+use policy_core::{Options, simulate};
+
+/// The exit statuses used here [SM-2.3].
+pub mod exit {
+    /// All went well.
+    pub const OK: u8 = 0;
+    /// The transition was invalid.
+    pub const ERROR: u8 = 1;
+    /// Wrong usage.
+    pub const USAGE: u8 = 64;
+    /// Unreadable input.
+    pub const DATA: u8 = 65;
+    /// An internal error.
+    pub const SOFTWARE: u8 = 70;
+    /// A file cannot be written.
+    pub const CANTCREAT: u8 = 73;
+    /// A graph file cannot be written.
+    pub const IO: u8 = 74;
+    /// The configuration is invalid.
+    pub const CONFIG: u8 = 78;
+    /// No such folder.
+    pub const NOSUCH: u8 = 105;
+}
+
+/// Everything that a run makes.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What is printed.
+    pub report: Report,
+    /// The exit status.
+    pub exit: u8,
+    /// The graph as XML.
+    pub graph: Option<String>,
+    /// The graph as DOT.
+    pub dot: Option<String>,
+    /// The CIB after injections.
+    pub input: Option<String>,
+    /// The CIB at the end.
+    pub result: Option<String>,
+    /// The graph itself, for a picture.
+    pub made: Option<Graph>,
+}
+
+/// The text that schema `none` brings [SM-2.5].
+const NO_SCHEMA: &str = "Schema validation of configuration is disabled (support for validate-with set to \"none\" is \
+                         deprecated and will be removed in a future release)";
+
+/// Reads a CIB and brings it to the newest schema [SM-2.2].
+///
+/// # Errors
+/// The exit status, and what to print.
+pub fn load(text: &str, report: &mut Report) -> Result<Document, u8> {
+    let Ok(mut cib) = Document::parse_with(text, &Limits::file()) else {
+        report.error("crm_simulate: Could not read input XML: Bad input value provided");
+        return Err(exit::DATA);
+    };
+    let root = cib.root();
+    if cib.child(root, "status").is_none() {
+        cib.append(root, "status");
+    }
+    if cib.attr(root, "validate-with") == Some("none") {
+        report.error(NO_SCHEMA);
+    }
+    Ok(cib)
+}
+
+/// The state of a run.
+struct Session<'a> {
+    arguments: &'a Arguments,
+    cib: Document,
+    options: Options,
+    report: Report,
+    /// Whether an earlier step printed something.
+    printed: bool,
+    outcome: Outcome,
+}
+
+/// Runs on the CIB in `text`; `clock` is the real time in seconds since the epoch.
+#[must_use]
+pub fn run(arguments: &Arguments, text: &str, clock: i64, utc_offset: i32) -> Outcome {
+    let mut report = Report::new();
+    let cib = match load(text, &mut report) {
+        Ok(cib) => cib,
+        Err(exit) => return Outcome { report, exit, ..Outcome::default() },
+    };
+    if arguments.quiet {
+        report = report.quiet();
+        if arguments.scores {
+            report = report.plain();
+        }
+    }
+    let local = DateTime::from_epoch(clock, utc_offset);
+    let options = Options {
+        now: arguments.datetime.as_ref().and_then(|text| DateTime::parse(text, &local).ok()),
+        utc_offset,
+        clock,
+        wants: Wants { scores: arguments.scores, utilization: arguments.utilization, ..Wants::default() },
+    };
+    let session = Session { arguments, cib, options, report, printed: false, outcome: Outcome::default() };
+    session.run()
+}
+
+impl Session<'_> {
+    fn run(mut self) -> Outcome {
+        match self.steps() {
+            Ok(exit) => self.outcome.exit = exit,
+            Err((exit, text)) => {
+                self.report.error(format_args!("crm_simulate: {text}"));
+                self.outcome.exit = exit;
+            }
+        }
+        if self.arguments.save_output.is_some() || self.arguments.in_place {
+            self.outcome.result = Some(self.cib.write());
+        }
+        self.outcome.report = self.report;
+        self.outcome
+    }
+
+    fn steps(&mut self) -> Result<u8, (u8, String)> {
+        let mut model = self.read()?;
+        self.effective_time();
+        if !self.arguments.quiet {
+            self.header(&model);
+            self.separate();
+            let display = Display {
+                attributes: self.arguments.attributes,
+                failcounts: self.arguments.failcounts,
+                ..Display::current()
+            };
+            report::status(&mut model, &self.cib, display, "Current cluster status", &mut self.report);
+            self.printed = true;
+        }
+        if !self.arguments.injections.is_empty() {
+            self.separate();
+            self.inject(&model)?;
+            model = self.read()?;
+            self.effective_time();
+        }
+        if self.arguments.save_input.is_some() {
+            self.outcome.input = Some(self.cib.write());
+        }
+        if !self.arguments.process() {
+            return Ok(exit::OK);
+        }
+        let graph = self.schedule(&mut model);
+        let mut status = exit::OK;
+        if self.arguments.simulate {
+            status = self.simulate(&model, &graph)?;
+        }
+        self.outcome.made = Some(graph);
+        Ok(status)
+    }
+
+    fn read(&self) -> Result<Model, (u8, String)> {
+        Model::read(&self.cib, &self.options).map_err(|error| (exit::DATA, error.to_string()))
+    }
+
+    /// A blank line, if anything was printed before.
+    fn separate(&mut self) {
+        if self.printed {
+            self.report.blank();
+        }
+    }
+
+    /// [SM-3.1]
+    fn effective_time(&mut self) {
+        if let Some(text) = &self.arguments.datetime {
+            self.report.info(format_args!("Setting effective cluster time: {text}"));
+        } else if let Some(time) = self.cib.attr(self.cib.root(), "execution-date").and_then(parse_integer) {
+            let time = DateTime::from_epoch(time, 0);
+            self.report.info(format_args!("Using the original execution date of: {time}"));
+        }
+    }
+
+    fn header(&mut self, model: &Model) {
+        if model.options.maintenance_mode {
+            self.report.blank();
+            self.report.info("              *** Resource management is DISABLED ***");
+            self.report.info("  The cluster will not attempt to start, stop or recover services");
+            self.printed = true;
+        }
+        if let Some(line) = report::counts_line(model) {
+            self.separate();
+            self.report.info(line);
+            self.printed = true;
+        }
+    }
+
+    fn copy(cib: &mut Document, clock: i64, add_nodes: bool) -> simulate::Copy<'_> {
+        simulate::Copy { cib, clock, add_nodes }
+    }
+
+    fn inject(&mut self, model: &Model) -> Result<(), (u8, String)> {
+        let add_nodes = !self.arguments.injections.node_up.is_empty();
+        let mut copy = Self::copy(&mut self.cib, self.options.clock, add_nodes);
+        self.printed = true;
+        simulate::inject(&mut copy, model, &self.arguments.injections, &mut self.report)
+            .map_err(|text| (exit::SOFTWARE, text))
+    }
+
+    /// Schedules, with scores and summary.
+    fn schedule(&mut self, model: &mut Model) -> Graph {
+        let (scores, utilization) = (self.arguments.scores, self.arguments.utilization);
+        let listed = scores || utilization;
+        if listed {
+            self.separate();
+            self.report.open(match (scores, utilization) {
+                (true, true) => "Assignment Scores and Utilization Information",
+                (true, false) => "Assignment Scores",
+                _ => "Utilization Information",
+            });
+        }
+        let graph = model.decide();
+        if listed {
+            report::scores(model, &mut self.report);
+            self.report.close();
+            self.printed = true;
+        }
+        if self.arguments.save_graph.is_some() {
+            self.outcome.graph = Some(graph.write());
+        }
+        if self.arguments.save_dot.is_some() {
+            let options =
+                graph::DotOptions { all_actions: self.arguments.all_actions, verbose: self.arguments.verbose > 0 };
+            self.outcome.dot = Some(graph::dot(model, options));
+        }
+        if !self.arguments.quiet {
+            self.separate();
+            report::changes::summary(model, &mut self.report);
+            self.printed = true;
+        }
+        graph
+    }
+
+    fn simulate(&mut self, model: &Model, graph: &Graph) -> Result<u8, (u8, String)> {
+        let quiet = self.arguments.quiet;
+        self.separate();
+        // in quiet mode the actions are carried out all the same, but not shown
+        let mut unseen = Report::new();
+        let shown = if quiet { &mut unseen } else { &mut self.report };
+        if !quiet {
+            shown.open("Executing Cluster Transition");
+        }
+        let add_nodes = !self.arguments.injections.node_up.is_empty();
+        let wanted = !quiet || self.arguments.save_output.is_some() || self.arguments.in_place;
+        let mut complete = true;
+        if wanted {
+            let mut copy = Self::copy(&mut self.cib, self.options.clock, add_nodes);
+            complete = simulate::execute(&mut copy, model, graph, &self.arguments.failures, shown);
+        }
+        if quiet {
+            return Ok(if complete { exit::OK } else { exit::ERROR });
+        }
+        self.report.close();
+        self.effective_time();
+        let mut revised = self.read()?;
+        self.report.blank();
+        let display = Display {
+            attributes: self.arguments.attributes,
+            failcounts: self.arguments.failcounts,
+            ..Display::revised()
+        };
+        report::status(&mut revised, &self.cib, display, "Revised Cluster Status", &mut self.report);
+        Ok(if complete { exit::OK } else { exit::ERROR })
+    }
+}
