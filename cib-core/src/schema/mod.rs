@@ -1,6 +1,29 @@
 //! Validation of documents and upgrade of older schemas [CB-4, CB-5].
+//!
+//! ```
+//! use cib_core::schema;
+//! use cib_core::xml::Document;
+//!
+//! let mut doc = Document::parse(
+//!     r#"<cib validate-with="pacemaker-3.10" admin_epoch="0" epoch="1" num_updates="0"><configuration><crm_config/>
+//!        <nodes/><resources><master id="m"><primitive id="p" class="ocf" provider="pacemaker" type="Stateful"/></master>
+//!        </resources><constraints/></configuration></cib>"#,
+//! )?;
+//! schema::validate(&doc).unwrap();
+//! schema::upgrade(&mut doc).unwrap();
+//! assert_eq!(doc.attr(doc.root(), "validate-with"), Some("pacemaker-4.0"));
+//! assert_eq!(doc.select("//clone[@id='m']").len(), 1);
+//! # Ok::<(), cib_core::xml::XmlError>(())
+//! ```
 
-use crate::cib::Code;
+mod grammar;
+mod types;
+mod upgrade;
+mod validator;
+
+pub use upgrade::{Upgrade, UpgradeError, upgrade, upgrade_to};
+pub use validator::{Invalid, Problem, Violation};
+
 use crate::xml::Document;
 
 /// The known schemas in their order, without `none`.
@@ -33,6 +56,24 @@ pub const SCHEMAS: [&str; 26] = [
     "pacemaker-4.0",
 ];
 
+/// Places of schemas in the order.
+pub(crate) mod level {
+    pub(crate) const V1_3: usize = 2;
+    pub(crate) const V2_0: usize = 3;
+    pub(crate) const V2_10: usize = 13;
+    pub(crate) const V3_0: usize = 14;
+    pub(crate) const V3_2: usize = 16;
+    pub(crate) const V3_3: usize = 17;
+    pub(crate) const V3_4: usize = 18;
+    pub(crate) const V3_5: usize = 19;
+    pub(crate) const V3_6: usize = 20;
+    pub(crate) const V3_7: usize = 21;
+    pub(crate) const V3_8: usize = 22;
+    pub(crate) const V3_9: usize = 23;
+    pub(crate) const V3_10: usize = 24;
+    pub(crate) const V4_0: usize = 25;
+}
+
 /// The newest schema.
 pub const HIGHEST: &str = "pacemaker-4.0";
 
@@ -41,32 +82,19 @@ pub fn index(name: &str) -> Option<usize> {
     if name == "none" { Some(SCHEMAS.len()) } else { SCHEMAS.iter().position(|&s| s == name) }
 }
 
-/// Checks a document against the schema that it claims to follow.
-pub fn validate(doc: &Document) -> Result<(), Code> {
-    doc.attr(doc.root(), "validate-with").and_then(index).map(drop).ok_or(Code::SchemaValidation)
-}
-
-/// What came of an upgrade.
-#[derive(Clone, Debug)]
-pub struct Upgrade {
-    /// The result of the last step that was tried.
-    pub result: Result<(), Code>,
-    /// Where the document was.
-    pub from: Option<usize>,
-    /// Where it is now.
-    pub to: Option<usize>,
-}
-
-impl Upgrade {
-    /// Whether the schema rose.
-    pub fn rose(&self) -> bool {
-        self.to > self.from
+/// Checks a document against the schema that it claims to follow, and that one only [CB-5.2]. Linear in the document.
+pub fn validate(doc: &Document) -> Result<(), Invalid> {
+    match doc.attr(doc.root(), "validate-with").filter(|name| !name.is_empty()) {
+        None => Err(Invalid::Undeclared),
+        Some(name) => validate_against(doc, name),
     }
 }
 
-/// Upgrades a document to a schema.
-pub fn upgrade_to(doc: &mut Document, max: Option<&str>) -> Upgrade {
-    let _ = max;
-    let at = doc.attr(doc.root(), "validate-with").and_then(index);
-    Upgrade { result: at.map(drop).ok_or(Code::CibCorrupt), from: at, to: at }
+/// Checks a document against a schema, whatever it claims to follow.
+pub fn validate_against(doc: &Document, schema: &str) -> Result<(), Invalid> {
+    match index(schema) {
+        None => Err(Invalid::Unknown(schema.into())),
+        Some(at) if at == SCHEMAS.len() => Ok(()),
+        Some(at) => validator::validate(doc, at),
+    }
 }

@@ -42,6 +42,7 @@ pub use walk::{Attributes, Children, Descendants, Nodes};
 pub use write::Style;
 pub use xpath::{Found, XPath, XPathError};
 
+pub(crate) use names::{is_name_char, is_name_start};
 pub(crate) use write::{Sink, WriteOptions, escape_value};
 
 #[cfg(test)]
