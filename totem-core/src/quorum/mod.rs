@@ -4,10 +4,14 @@
 //! [`VoteQuorum`] keeps their inputs equal on all members of a ring, [`QuorumView`] tells users the verdict with the
 //! members it is about.
 
+pub mod arbiter;
 mod calculator;
+mod device;
 mod device_slot;
+mod disk;
 mod log;
 mod options;
+mod ping;
 mod records;
 mod service;
 mod tie_breaker;
@@ -15,8 +19,11 @@ mod view;
 mod wire;
 
 pub use calculator::{Change, Decision, Electorate, History, Situation, Threshold, Voter, decide, threshold};
+pub use device::{Device, DeviceInput, DeviceOutput, Slot};
+pub use disk::SharedDisk;
 pub use log::{Level, LogLine};
 pub use options::{DeviceOptions, Options, Refusal, Roster};
+pub use ping::{PingRule, PingTarget};
 pub use records::{NodeState, Record};
 pub use service::{Info, Output, VoteQuorum};
 pub use tie_breaker::TieBreaker;

@@ -1,7 +1,8 @@
 //! Several vote quorum services joined by a perfect ring per partition: every message reaches all members of its
-//! sender's partition in one order, and services synchronise in lockstep, as [TM-14.3] wants it.
+//! sender's partition in one order, and services synchronise in lockstep, as [TM-14.3] wants it. A round may take time:
+//! a device that owes its poll holds it up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use totem_core::config::QuorumSection;
@@ -11,10 +12,19 @@ use totem_core::wire::{ByteOrder, NodeId, RingId};
 
 pub(crate) struct Member {
     pub(crate) service: VoteQuorum,
-    /// Members of the last completed round, for transitional lists.
-    completed: Vec<NodeId>,
-    ring: RingId,
+    /// Members of the last ring, for transitional lists.
+    last: Vec<NodeId>,
+    pub(crate) ring: RingId,
+    /// Whether the ring's round is over: before that the node serves nobody.
+    pub(crate) settled: bool,
+    /// What the service told since somebody looked.
     pub(crate) told: Vec<Output>,
+}
+
+/// A synchronisation that is not over.
+struct Round {
+    members: Vec<NodeId>,
+    ready: BTreeSet<NodeId>,
 }
 
 pub(crate) struct Cluster {
@@ -24,14 +34,23 @@ pub(crate) struct Cluster {
     pub(crate) running: BTreeMap<u32, Member>,
     /// Partitions of the network, each a set of node ids, running or not.
     pub(crate) partitions: Vec<Vec<u32>>,
+    rounds: Vec<Round>,
     pub(crate) now: Duration,
     sequence: u64,
 }
 
 impl Cluster {
     pub(crate) fn new(size: u32, section: QuorumSection, votes: BTreeMap<u32, u32>) -> Self {
-        let partitions = vec![(1..=size).collect()];
-        Cluster { size, section, votes, running: BTreeMap::new(), partitions, now: Duration::ZERO, sequence: 1 }
+        Cluster {
+            size,
+            section,
+            votes,
+            running: BTreeMap::new(),
+            partitions: vec![(1..=size).collect()],
+            rounds: Vec::new(),
+            now: Duration::ZERO,
+            sequence: 1,
+        }
     }
 
     fn votes_of(&self, node: u32) -> u32 {
@@ -48,10 +67,10 @@ impl Cluster {
     pub(crate) fn start(&mut self, nodes: &[u32]) -> Result<(), String> {
         for node in nodes {
             let service = VoteQuorum::new(NodeId(*node), self.options(*node)?, 0);
-            let fresh = Member { service, completed: Vec::new(), ring: RingId::default(), told: Vec::new() };
-            self.running.insert(*node, fresh);
+            let ring = RingId::default();
+            self.running.insert(*node, Member { service, last: Vec::new(), ring, settled: false, told: Vec::new() });
         }
-        self.form_rings(|member| member.completed.is_empty());
+        self.form_rings();
         Ok(())
     }
 
@@ -60,7 +79,7 @@ impl Cluster {
         for node in nodes {
             self.running.remove(node);
         }
-        self.form_rings(|_| false);
+        self.form_rings();
     }
 
     /// Nodes end in order.
@@ -76,28 +95,33 @@ impl Cluster {
 
     pub(crate) fn split(&mut self, partitions: Vec<Vec<u32>>) {
         self.partitions = partitions;
-        self.form_rings(|_| false);
+        self.form_rings();
     }
 
-    /// A new ring in every partition whose members differ from its last ring, or where `force` asks for it.
-    fn form_rings(&mut self, force: impl Fn(&Member) -> bool) {
+    /// A new ring in every partition whose running members are not those of the ring they are in.
+    fn form_rings(&mut self) {
         for partition in self.partitions.clone() {
             let members: Vec<NodeId> =
                 partition.iter().filter(|n| self.running.contains_key(n)).map(|n| NodeId(*n)).collect();
             let changed = members.iter().any(|n| {
                 let member = &self.running[&n.0];
-                member.completed != members || force(member)
+                member.last != members || member.ring != self.running[&members[0].0].ring
             });
             if changed {
-                self.form_ring(&members);
+                self.begin_round(&members);
             }
         }
+        self.pump();
     }
 
-    fn form_ring(&mut self, members: &[NodeId]) {
+    fn begin_round(&mut self, members: &[NodeId]) {
         self.sequence += 4;
         let ring = RingId::new(*members.iter().min().expect("a ring has members"), self.sequence);
         let before: BTreeMap<NodeId, RingId> = members.iter().map(|n| (*n, self.running[&n.0].ring)).collect();
+        for round in &mut self.rounds {
+            round.members.retain(|n| !members.contains(n));
+        }
+        self.rounds.retain(|round| !round.members.is_empty());
         for node in members {
             let together: Vec<NodeId> = members
                 .iter()
@@ -105,38 +129,42 @@ impl Cluster {
                 .filter(|other| other == node || (before[other] == before[node] && before[node] != RingId::default()))
                 .collect();
             let now = self.now;
-            let member = self.member(*node);
-            let transitional = if member.completed.is_empty() { Vec::new() } else { together };
+            let member = self.running.get_mut(&node.0).expect("members run");
+            if !member.settled {
+                member.service.handle_sync(now, SyncPhase::Abort);
+            }
+            let transitional = if member.last.is_empty() { Vec::new() } else { together };
             member.service.handle_sync(now, SyncPhase::Init { transitional: &transitional, members, ring });
-            member.ring = ring;
+            (member.ring, member.settled, member.last) = (ring, false, members.to_vec());
         }
-        self.settle();
-        // Process is asked again at every token; a device that owes its poll holds the round up to its timeout.
-        loop {
-            let mut all = true;
-            for node in members {
-                let now = self.now;
-                all &= self.member(*node).service.handle_sync(now, SyncPhase::Process) == Progress::Done;
-            }
-            self.settle();
-            if all {
-                break;
-            }
-            let next = members.iter().filter_map(|n| self.running[&n.0].service.poll_timeout()).min();
-            self.now = self.now.max(next.expect("a round that waits has a timer"));
-            self.fire();
-        }
-        for node in members {
-            let now = self.now;
-            let member = self.member(*node);
-            member.service.handle_sync(now, SyncPhase::Activate);
-            member.completed = members.to_vec();
-        }
-        self.settle();
+        self.rounds.push(Round { members: members.to_vec(), ready: BTreeSet::new() });
     }
 
-    fn member(&mut self, node: NodeId) -> &mut Member {
-        self.running.get_mut(&node.0).expect("members run")
+    /// Lets every round go as far as it goes now.
+    pub(crate) fn pump(&mut self) {
+        self.settle();
+        let mut rounds = std::mem::take(&mut self.rounds);
+        for round in &mut rounds {
+            for node in &round.members {
+                let (now, running) = (self.now, &mut self.running);
+                let Some(member) = running.get_mut(&node.0) else { continue };
+                if member.service.handle_sync(now, SyncPhase::Process) == Progress::Done {
+                    round.ready.insert(*node);
+                }
+            }
+        }
+        self.settle();
+        let (over, open): (Vec<_>, Vec<_>) =
+            rounds.into_iter().partition(|round| round.members.iter().all(|n| round.ready.contains(n)));
+        for node in over.iter().flat_map(|round| &round.members) {
+            let (now, running) = (self.now, &mut self.running);
+            if let Some(member) = running.get_mut(&node.0) {
+                member.service.handle_sync(now, SyncPhase::Activate);
+                member.settled = true;
+            }
+        }
+        self.rounds = open;
+        self.settle();
     }
 
     /// Delivers everything that waits to be sent, in rounds of the token, until nothing is left.
@@ -164,25 +192,27 @@ impl Cluster {
         }
     }
 
-    fn fire(&mut self) {
+    pub(crate) fn next_timer(&self) -> Option<Duration> {
+        self.running.values().filter_map(|m| m.service.poll_timeout()).min()
+    }
+
+    /// Moves to a moment and lets the timers that are due fire.
+    pub(crate) fn move_to(&mut self, now: Duration) {
+        self.now = self.now.max(now);
         let now = self.now;
         for member in self.running.values_mut() {
             if member.service.poll_timeout().is_some_and(|at| at <= now) {
                 member.service.handle_timeout(now);
             }
         }
-        self.settle();
+        self.pump();
     }
 
     /// Lets time pass, with every timer at its moment.
     pub(crate) fn wait(&mut self, time: Duration) {
         let end = self.now + time;
-        while let Some(at) = self.running.values().filter_map(|m| m.service.poll_timeout()).min() {
-            if at > end {
-                break;
-            }
-            self.now = self.now.max(at);
-            self.fire();
+        while let Some(at) = self.next_timer().filter(|at| *at <= end) {
+            self.move_to(at);
         }
         self.now = end;
     }

@@ -1,0 +1,16 @@
+//! The network arbiter: a vote that a third site gives to one partition [QG-4.3 to QG-4.8].
+//!
+//! [`Arbiter`] is the server, [`ArbiterClient`] the device at every node; [`ffsplit`] and [`lms`] are the decisions as
+//! pure functions. TLS is the driver's business: both machines speak plain bytes.
+
+mod client;
+mod decision;
+mod server;
+mod wire;
+
+pub use client::{ArbiterClient, ClientOptions};
+pub use decision::{LmsResult, Report, ffsplit, is_stable, lms};
+pub use server::{Arbiter, ArbiterOutput, ClientId};
+pub use wire::{
+    Algorithm, ArbiterError, Framing, Heuristics, Kind, ListType, ListedNode, MAX_MESSAGE, Message, Preference, Vote,
+};

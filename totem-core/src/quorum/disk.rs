@@ -1,0 +1,193 @@
+//! A shared disk as quorum device: every node writes a slot and reads all of them [QG-4.9].
+//!
+//! Per new ring: a node first stops voting and says so in its slot. The partition that is chosen from the live slots votes
+//! yes only when every live slot outside it is silent; a slot that stands still for `patience` intervals is dead, and its
+//! node must have lost its vote by then (`patience * interval` below the vote's lifetime).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::device::{Device, DeviceInput, DeviceOutput, Slot};
+use crate::wire::{NodeId, RingId};
+
+/// What is known of another node's slot.
+struct Seen {
+    slot: Slot,
+    unchanged: u32,
+}
+
+/// The device.
+pub struct SharedDisk {
+    node: NodeId,
+    interval: Duration,
+    patience: u32,
+    score: i64,
+    ring: Option<(RingId, Vec<NodeId>)>,
+    generation: u64,
+    /// Intervals since the ring changed: before `patience` of them nothing is known of the others.
+    age: u32,
+    votes: bool,
+    seen: BTreeMap<NodeId, Seen>,
+    next: Option<Duration>,
+    outputs: VecDeque<DeviceOutput>,
+}
+
+impl SharedDisk {
+    /// A device that writes every `interval`, and takes a slot that did not change in `patience` intervals for dead.
+    pub fn new(node: NodeId, interval: Duration, patience: u32) -> Self {
+        SharedDisk {
+            node,
+            interval,
+            patience: patience.max(1),
+            score: 0,
+            ring: None,
+            generation: 0,
+            age: 0,
+            votes: false,
+            seen: BTreeMap::new(),
+            next: None,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    fn write(&mut self, now: Duration) {
+        let Some((ring, members)) = self.ring.clone() else { return };
+        self.generation += 1;
+        self.next = Some(now + self.interval);
+        let (node, generation, score, silent) = (self.node, self.generation, self.score, !self.votes);
+        self.outputs.push_back(DeviceOutput::WriteSlot(Slot { node, ring, members, generation, score, silent }));
+    }
+
+    /// Whether this node's partition is the one that votes.
+    fn wins(&self, live: &[&Slot], members: &[NodeId]) -> bool {
+        let standing = |inside: bool| {
+            let side = live.iter().filter(|s| members.contains(&s.node) == inside);
+            let (mut count, mut score, mut lowest) = (0, 0, u32::MAX);
+            for slot in side {
+                count += 1;
+                score += slot.score;
+                lowest = lowest.min(slot.node.0);
+            }
+            (count, score, std::cmp::Reverse(lowest))
+        };
+        standing(true) > standing(false)
+    }
+
+    fn decide(&mut self) {
+        let Some((ring, members)) = self.ring.clone() else { return };
+        let own = Slot {
+            node: self.node,
+            ring,
+            members: members.clone(),
+            generation: self.generation,
+            score: self.score,
+            silent: !self.votes,
+        };
+        let mut live: Vec<&Slot> =
+            self.seen.values().filter(|s| s.unchanged < self.patience).map(|s| &s.slot).collect();
+        live.push(&own);
+        let partners_agree = live.iter().filter(|s| members.contains(&s.node)).all(|s| s.ring == ring);
+        let others_silent = live.iter().filter(|s| !members.contains(&s.node)).all(|s| s.silent);
+        let known = self.age >= self.patience;
+        let yes = known && partners_agree && others_silent && self.wins(&live, &members);
+        self.votes = yes;
+        self.outputs.push_back(DeviceOutput::Vote { yes, ring });
+    }
+}
+
+impl Device for SharedDisk {
+    fn handle_input(&mut self, now: Duration, input: DeviceInput) {
+        match input {
+            DeviceInput::Ring { ring, members } => {
+                self.ring = Some((ring, members));
+                self.votes = false;
+                self.age = 0;
+                self.write(now);
+            }
+            DeviceInput::Checked(passed) => self.score = if passed { 1 } else { -1 },
+            DeviceInput::Slots(slots) => {
+                self.age = self.age.saturating_add(1);
+                for slot in slots.into_iter().filter(|s| s.node != self.node) {
+                    let node = slot.node;
+                    let unchanged = match self.seen.get(&node) {
+                        Some(seen) if seen.slot.generation == slot.generation => seen.unchanged.saturating_add(1),
+                        _ => 0,
+                    };
+                    self.seen.insert(node, Seen { slot, unchanged });
+                }
+                self.decide();
+            }
+            _ => {}
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Duration) {
+        if self.next.is_some_and(|at| at <= now) {
+            self.write(now);
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Duration> {
+        self.next
+    }
+
+    fn poll_output(&mut self) -> Option<DeviceOutput> {
+        self.outputs.pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two nodes with one disk; `alive` nodes write and read every interval. Returns who votes yes in each interval.
+    fn run(partitions: &[&[u32]], alive: &[u32], rounds: u32) -> Vec<Vec<u32>> {
+        let interval = Duration::from_secs(1);
+        let mut disk: BTreeMap<u32, Slot> = BTreeMap::new();
+        let mut nodes: BTreeMap<u32, SharedDisk> = BTreeMap::new();
+        for (n, members) in partitions.iter().enumerate() {
+            for node in members.iter().filter(|n| alive.contains(n)) {
+                let mut device = SharedDisk::new(NodeId(*node), interval, 3);
+                let ring = RingId::new(NodeId(members[0]), 5 + n as u64);
+                let members = members.iter().copied().map(NodeId).collect();
+                device.handle_input(Duration::ZERO, DeviceInput::Ring { ring, members });
+                nodes.insert(*node, device);
+            }
+        }
+        let mut history = Vec::new();
+        for round in 0..rounds {
+            let now = interval * round;
+            let mut yes = Vec::new();
+            for (id, device) in &mut nodes {
+                device.handle_timeout(now);
+                while let Some(output) = device.poll_output() {
+                    if let DeviceOutput::WriteSlot(slot) = output {
+                        disk.insert(*id, slot);
+                    }
+                }
+                device.handle_input(now, DeviceInput::Slots(disk.values().cloned().collect()));
+                while let Some(output) = device.poll_output() {
+                    if output == (DeviceOutput::Vote { yes: true, ring: device.ring.as_ref().unwrap().0 }) {
+                        yes.push(*id);
+                    }
+                }
+            }
+            history.push(yes);
+        }
+        history
+    }
+
+    #[test]
+    fn of_two_halves_one_votes_and_never_both() {
+        let history = run(&[&[1], &[2]], &[1, 2], 10);
+        assert!(history.iter().all(|yes| yes.len() <= 1), "{history:?}");
+        assert_eq!(history.last().unwrap(), &[1]);
+    }
+
+    #[test]
+    fn a_node_alone_votes_when_the_other_slot_stands_still() {
+        let history = run(&[&[1], &[2]], &[2], 10);
+        assert_eq!(history.last().unwrap(), &[2]);
+        assert!(history[0].is_empty());
+    }
+}
