@@ -6,6 +6,7 @@
 pub mod config;
 pub mod groups;
 pub mod link;
+pub mod member;
 pub mod packing;
 pub mod quorum;
 pub mod ring;

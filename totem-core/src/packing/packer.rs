@@ -69,9 +69,14 @@ impl Packer {
         self.frames.is_empty()
     }
 
-    /// Whether anything, staged or closed, waits.
+    /// Frames that wait, the one being filled included.
+    pub fn pending(&self) -> usize {
+        self.frames.len() + usize::from(!self.lengths.is_empty())
+    }
+
+    /// Whether nothing waits.
     pub fn is_idle(&self) -> bool {
-        self.frames.is_empty() && self.lengths.is_empty()
+        self.pending() == 0
     }
 
     /// Frames that may still be queued.

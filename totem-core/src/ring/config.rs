@@ -146,6 +146,33 @@ fn ms(v: u32) -> Duration {
 }
 
 impl Config {
+    /// What a read `totem {}` says; bounds as the daemons have them.
+    pub fn of(totem: &crate::config::Totem) -> Self {
+        let t = &totem.timers;
+        Self {
+            token: t.token,
+            token_warning: t.token_warning,
+            token_retransmits_before_loss_const: t.token_retransmits_before_loss,
+            token_retransmit: t.token_retransmit,
+            hold: t.hold,
+            join: t.join,
+            send_join: t.send_join,
+            consensus: t.consensus,
+            merge: t.merge,
+            downcheck: t.downcheck,
+            fail_recv_const: t.fail_recv_const,
+            seqno_unchanged_const: t.seqno_unchanged_const,
+            heartbeat_failures_allowed: t.heartbeat_failures_allowed,
+            max_network_delay: t.max_network_delay,
+            window_size: t.window_size,
+            max_messages: t.max_messages,
+            miss_count_const: t.miss_count_const,
+            cancel_token_hold_on_retransmit: totem.cancel_token_hold_on_retransmit,
+            net_mtu: totem.net_mtu as usize,
+            ..Self::default()
+        }
+    }
+
     /// The effective values for a node list of `nodes` entries. [TM-16.1]
     pub fn derive(keys: &Keys, nodes: usize) -> Self {
         let more = u32::try_from(nodes.saturating_sub(2)).unwrap_or(u32::MAX);

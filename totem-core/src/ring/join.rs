@@ -97,8 +97,11 @@ impl Ring {
         false
     }
 
-    /// Step 5: takes over what is new in the other's lists, and starts again.
+    /// Step 5: takes over what is new in the other's lists, and starts again. What is not believed changes nothing, and
+    /// then GATHER is not started anew either: two nodes that doubt each other's failed lists would otherwise answer
+    /// each other's joins for ever, at the speed of the network, and neither's consensus timer would ever expire.
     fn merge(&mut self, join: &Join) {
+        let before = (self.proc.len(), self.failed.len());
         for &node in &join.proc {
             self.add_proc(node);
         }
@@ -111,6 +114,8 @@ impl Ring {
                 }
             }
         }
-        self.gather(GatherReason::MergeJoin);
+        if self.state != State::Gather || before != (self.proc.len(), self.failed.len()) {
+            self.gather(GatherReason::MergeJoin);
+        }
     }
 }

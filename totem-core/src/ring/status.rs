@@ -92,7 +92,7 @@ pub struct Status<'a> {
     pub high_delivered: u32,
     /// Everything up to here has been freed.
     pub released: u32,
-    /// Frames waiting for the token.
+    /// Frames waiting for the token, the one being filled included.
     pub queued: usize,
     /// Messages held for retransmission.
     pub stored: usize,
@@ -118,7 +118,7 @@ impl Ring {
             high_seq: self.my_high_seq,
             high_delivered: self.my_high_delivered,
             released: self.last_released,
-            queued: self.normal.len() + self.sync.len() + self.retrans.len(),
+            queued: self.normal.pending() + self.sync.pending() + self.retrans.len(),
             stored: self.regular.held() + self.recovery.held(),
             unfinished: self.assembly.held(),
             synchronising: self.waiting,

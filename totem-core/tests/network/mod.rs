@@ -267,7 +267,17 @@ impl Network {
 
     /// Runs until `end`.
     pub(crate) fn run_until(&mut self, end: Duration) {
+        let mut steps = 0;
         while let Some((at, who)) = self.next().filter(|n| n.0 <= end) {
+            steps = if at > self.now { 0 } else { steps + 1 };
+            if steps > 100_000 {
+                let states: Vec<_> = self
+                    .alive()
+                    .iter()
+                    .map(|&i| format!("{:?}", self.machines[i].ring.as_ref().unwrap().status()))
+                    .collect();
+                self.fail(format!("time stands still\n{}", states.join("\n")));
+            }
             self.now = self.now.max(at);
             match who {
                 Some(i) => self.wake(i),
