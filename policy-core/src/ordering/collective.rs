@@ -46,13 +46,22 @@ pub(super) fn completion(m: &Model, f: ActionIx, r: ResourceIx) -> ActionIx {
         return f;
     }
     let Some(task) = completion_task(task) else { return f };
-    let confirmed = m[r].is(ResourceFlags::NOTIFY) && (m[r].kind() == Kind::Clone || m.in_bundle(r));
+    // A bundle that wants notifications counts as "in a bundle", too. It has no such action, so its orderings stay where they are.
+    let confirmed = m[r].is(ResourceFlags::NOTIFY) && (m[r].kind() >= Kind::Clone || m.in_bundle(r));
     let key = if confirmed {
         ActionKey::Notify { when: NotifyWhen::ConfirmedPost, operation: task }
     } else {
         ActionKey::of(task)
     };
     m[r].actions.iter().rev().copied().find(|&a| m[a].key == key).unwrap_or(f)
+}
+
+/// The folded task that an action is about: for notifications, that of the operation they are around.
+pub(super) fn subject(m: &Model, a: ActionIx) -> Task {
+    folded(match (m[a].task, m[a].key) {
+        (Task::Notify | Task::Notified, ActionKey::Notify { operation, .. }) => operation,
+        (task, _) => task,
+    })
 }
 
 /// The task looked for on the children of a collective `[CL-11.1]`.

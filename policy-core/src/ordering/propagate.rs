@@ -100,7 +100,7 @@ impl<'m> Propagation<'m> {
         self.clock.now += 1;
         let now = self.clock.now;
         self.clock.actions[a.index()] = now;
-        let task = collective::folded(self.m[a].task);
+        let task = collective::subject(self.m, a);
         let mut above = self.m[a].resource;
         while let Some(r) = above {
             // Leaves are watched through their own actions.
@@ -130,7 +130,7 @@ impl<'m> Propagation<'m> {
     }
 
     fn since_below(&self, r: ResourceIx, task: Task) -> u64 {
-        self.clock.below.get(&(r, collective::folded(task))).copied().unwrap_or(0)
+        self.clock.below.get(&(r, task)).copied().unwrap_or(0)
     }
 
     /// When last something changed that the effect of an input depends on.
@@ -140,17 +140,17 @@ impl<'m> Propagation<'m> {
         let collective = |a: ActionIx| self.m[a].resource.filter(|&r| !self.m[r].is_primitive());
         let (from, to) = (collective(f), collective(t));
         if let Some(r) = from {
-            last = last.max(self.since_below(r, self.m[f].task));
+            last = last.max(self.since_below(r, collective::subject(self.m, f)));
         }
         if let Some(r) = to {
             // Children matter to the rules that are carried on to them, and to the effective flags that shows-first asks for.
             if !kinds.without(Kinds::ORDERED | Kinds::SHOWS_THEN | Kinds::GUEST_OK).is_empty()
                 && self.has_literal_children(t, r)
             {
-                last = last.max(self.since_below(r, self.m[t].task));
+                last = last.max(self.since_below(r, collective::subject(self.m, t)));
             }
             if kinds.has(Kinds::SHOWS_FIRST) {
-                last = last.max(self.since_below(r, self.m[t].task));
+                last = last.max(self.since_below(r, collective::subject(self.m, t)));
             }
             if let Some(other) = from
                 && collective::interleaved(self.m, f, t)
@@ -292,7 +292,7 @@ impl<'m> Propagation<'m> {
 
     /// Recomputes the flags of a collective's action from its children `[CL-11]`, unless none of those changed.
     pub(super) fn collective_flags(&mut self, a: ActionIx, r: ResourceIx, node: Option<NodeIx>) -> ActionFlags {
-        let last = self.since_below(r, self.m[a].task).max(self.clock.epoch);
+        let last = self.since_below(r, collective::subject(self.m, a)).max(self.clock.epoch);
         if node.is_none()
             && let Some(&(at, flags)) = self.clock.computed.get(&a)
             && at >= last
