@@ -173,7 +173,9 @@ pub fn assign_to(m: &mut Model, r: ResourceIx, node: Option<NodeIx>, forced: boo
             if let Some(entry) = m[r].table.get_mut(node) {
                 entry.count += 1;
             }
-            let entry = m[r].table.get(node).copied().unwrap_or(m[node].base);
+            // An unmanaged resource keeps its node as it was found there, whatever its table says by now.
+            let own = m[r].table.get(node).copied().filter(|_| !forced);
+            let entry = own.unwrap_or(m[node].base);
             m[r].assigned = Some(Assigned { node, entry });
             m[node].assigned += 1;
             charge(m, node, r, false);
