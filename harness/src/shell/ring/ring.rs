@@ -1,0 +1,259 @@
+//! `metronome ring`: a full ring member on UDP, beside real daemons, with requests from standard input.
+
+use crate::drive::ring::{RingDriver, host};
+use bytes::Bytes;
+use clap::Parser;
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Write};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use totem_core::config::{Config, Mode};
+use totem_core::groups::GroupName;
+use totem_core::member::{Busy, Output};
+use totem_core::ring::{ConfigurationKind, Guarantee};
+use totem_core::wire::NodeId;
+
+/// Run a ring member on real sockets. Requests are lines on standard input:
+/// `join GROUP`, `leave GROUP`, `send GROUP TEXT`, `burst GROUP COUNT BYTES`, `status`, `quit`.
+/// What the ring tells is printed, one line each.
+#[derive(Parser)]
+#[command(name = "metronome ring")]
+struct Arguments {
+    /// The cluster's configuration.
+    #[arg(long, default_value = "/etc/corosync/corosync.conf")]
+    config: PathBuf,
+    /// Where the ring sequence is kept.
+    #[arg(long, default_value = "/var/lib/corosync")]
+    state_dir: PathBuf,
+    /// Print messages as counts only.
+    #[arg(long)]
+    quiet: bool,
+    /// Print the administrators' log too.
+    #[arg(long)]
+    log: bool,
+    /// Leave after this many seconds.
+    #[arg(long)]
+    seconds: Option<u64>,
+}
+
+/// `ring`: run a ring member on real sockets.
+pub fn ring(args: &[String]) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(std::iter::once("metronome ring".to_owned()).chain(args.to_vec())) {
+        Ok(arguments) => arguments,
+        Err(e) => {
+            let _ = e.print();
+            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("ring: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A burst of messages that is under way: a group, how many are left, and the bytes of each.
+struct Burst {
+    group: GroupName,
+    left: u32,
+    payload: Bytes,
+}
+
+/// What is left to do and was seen so far.
+struct Session {
+    quiet: bool,
+    log: bool,
+    received: u64,
+    bytes: u64,
+    bursts: VecDeque<Burst>,
+    done: bool,
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let text =
+        std::fs::read_to_string(&arguments.config).map_err(|e| format!("{}: {e}", arguments.config.display()))?;
+    let config = Config::read(&text, Mode::Strict, &host())?;
+    let mut log = Vec::new();
+    let mut driver = RingDriver::start(&config, &arguments.state_dir, &mut log)?;
+    let mut session = Session {
+        quiet: arguments.quiet,
+        log: arguments.log,
+        received: 0,
+        bytes: 0,
+        bursts: VecDeque::new(),
+        done: false,
+    };
+    for line in log {
+        session.tell(Output::Log(line));
+    }
+    println!("node {}", driver.member().node());
+    let end = arguments.seconds.map(|s| Instant::now() + Duration::from_secs(s));
+    let mut input = BufReader::new(std::io::stdin());
+    let mut input_open = true;
+    while !session.done && end.is_none_or(|end| Instant::now() < end) {
+        session.work(&mut driver);
+        let wait = match session.bursts.is_empty() {
+            true => Duration::from_millis(200),
+            false => Duration::from_millis(1),
+        };
+        let stdin = std::io::stdin();
+        let others: Vec<_> = if input_open { vec![stdin.as_fd()] } else { Vec::new() };
+        let ready = driver.turn(Some(wait), &others, &mut |output| session.tell(output))?;
+        if ready.first() == Some(&true) {
+            let mut line = String::new();
+            input_open = input.read_line(&mut line)? > 0;
+            session.request(&mut driver, line.trim());
+            while !input.buffer().is_empty() {
+                let mut line = String::new();
+                input.read_line(&mut line)?;
+                session.request(&mut driver, line.trim());
+            }
+        }
+        std::io::stdout().flush()?;
+    }
+    driver.shutdown(&mut |output| session.tell(output))?;
+    println!("left");
+    Ok(())
+}
+
+fn list(nodes: &[NodeId]) -> String {
+    if nodes.is_empty() {
+        return "-".into();
+    }
+    nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+impl Session {
+    fn tell(&mut self, output: Output) {
+        match output {
+            Output::Configuration(c) => {
+                let kind = match c.kind {
+                    ConfigurationKind::Transitional => "transitional",
+                    ConfigurationKind::Regular => "regular",
+                };
+                let (members, joined, left) = (list(&c.members), list(&c.joined), list(&c.left));
+                println!("configuration {kind} {} members {members} joined {joined} left {left}", c.ring);
+            }
+            Output::Synchronized(ring) => println!("synchronized {ring}"),
+            Output::Quorum(q) => println!("quorum {} {} members {}", q.quorate, q.ring, list(&q.members)),
+            Output::Message { group, from, pid, payload, .. } => {
+                self.received += 1;
+                self.bytes += payload.len() as u64;
+                if !self.quiet {
+                    println!("message {group} from {from}/{pid}: {}", String::from_utf8_lossy(&payload));
+                }
+            }
+            Output::Group(g) => {
+                let show = |list: &[totem_core::groups::Address]| {
+                    let each: Vec<_> = list.iter().map(|a| format!("{}/{}", a.node, a.pid)).collect();
+                    if each.is_empty() { "-".into() } else { each.join(",") }
+                };
+                println!(
+                    "group {} members {} joined {} left {}",
+                    g.group,
+                    show(&g.members),
+                    show(&g.joined),
+                    show(&g.left)
+                );
+            }
+            Output::Notice(n) if self.log => println!("log [TOTEM] {n}"),
+            Output::Log(line) if self.log => println!("log {line}"),
+            Output::Stop => self.done = true,
+            Output::Control(c) => {
+                use totem_core::config::ControlOutput;
+                match c {
+                    ControlOutput::Killed { by, reason } => {
+                        println!("Killed by node {by} : {reason}");
+                        self.done = true;
+                    }
+                    ControlOutput::Stop => self.done = true,
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn request(&mut self, driver: &mut RingDriver, line: &str) {
+        let mut words = line.splitn(3, ' ');
+        let (verb, group, rest) = (words.next().unwrap_or(""), words.next(), words.next());
+        let group = || GroupName::new(group.unwrap_or("").as_bytes());
+        match verb {
+            "" => {}
+            "quit" => self.done = true,
+            "status" => self.status(driver),
+            "join" | "leave" | "send" | "burst" => {
+                let Ok(group) = group() else { return println!("refused: group name") };
+                self.group_request(driver, verb, group, rest.unwrap_or(""));
+            }
+            other => println!("unknown request '{other}'"),
+        }
+    }
+
+    fn group_request(&mut self, driver: &mut RingDriver, verb: &str, group: GroupName, rest: &str) {
+        match verb {
+            "join" => {
+                if let Err(e) = driver.member().join(group) {
+                    println!("refused: {e:?}");
+                }
+            }
+            "leave" => {
+                if let Err(e) = driver.member().leave(&group) {
+                    println!("refused: {e:?}");
+                }
+            }
+            "send" => {
+                let payload = Bytes::copy_from_slice(rest.as_bytes());
+                self.bursts.push_back(Burst { group, left: 1, payload });
+            }
+            _ => {
+                let mut numbers = rest.split(' ').map(|n| n.parse::<u32>().unwrap_or(0));
+                let (count, size) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+                let payload = Bytes::from(vec![b'.'; size as usize]);
+                self.bursts.push_back(Burst { group, left: count, payload });
+            }
+        }
+    }
+
+    /// Sends what is left of the bursts, as far as the ring takes it.
+    fn work(&mut self, driver: &mut RingDriver) {
+        while let Some(burst) = self.bursts.front_mut() {
+            while burst.left > 0 {
+                match driver.member().send(&burst.group, burst.payload.clone(), Guarantee::Agreed) {
+                    Ok(()) => burst.left -= 1,
+                    Err(Busy::Synchronising | Busy::Queue { .. }) => return,
+                    Err(e) => {
+                        println!("refused: {e}");
+                        break;
+                    }
+                }
+            }
+            self.bursts.pop_front();
+        }
+    }
+
+    fn status(&self, driver: &mut RingDriver) {
+        let (sent, received, dropped) = driver.counts();
+        let s = driver.member().status();
+        println!(
+            "status node {} state {:?} ring {} members {} quorate {} synchronising {} messages {} bytes {} datagrams {sent}/{received}/{dropped}",
+            s.ring.node,
+            s.ring.state,
+            s.ring.ring,
+            list(s.ring.members),
+            s.quorate,
+            s.synchronising,
+            self.received,
+            self.bytes,
+        );
+        let c = s.ring.counters;
+        println!(
+            "counters operational {} gather {} token-lost {} retransmitted {} refused {:?}",
+            c.operational_entered, c.gather_entered, c.operational_token_lost, c.mcast_retx, c.refused
+        );
+    }
+}
