@@ -33,7 +33,7 @@ pub(super) fn connection_state(m: &Model, connection: ResourceIx) -> Connection 
             return Connection::Stopped;
         }
         let fenced =
-            c.remote_node.is_some_and(|node| m[node].is(NodeFlags::REMOTE_FENCED) && !m[node].is(NodeFlags::SHUTDOWN));
+            c.remote_node.is_some_and(|node| m[node].is(NodeFlags::REMOTE_FENCED) && !m.shutdown_requested(node));
         if next == Role::Stopped && c.reconnect_interval_ms > 0 && fenced {
             return Connection::Unknown;
         }

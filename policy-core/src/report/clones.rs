@@ -123,11 +123,14 @@ fn active_lists(m: &Model, r: ResourceIx, lists: &mut Lists, title: &mut Title, 
 fn stopped_lists(m: &Model, r: ResourceIx, lists: &Lists, title: &mut Title, report: &mut Report) {
     let active = lists.promoted.len() + lists.started.len();
     let clone_max = m[r].clone_state().map_or(0, |c| c.clone_max);
-    if m[r].is(ResourceFlags::UNIQUE) || usize::try_from(clone_max).unwrap_or(0) <= active {
-        return;
-    }
-    let mut nodes: Vec<NodeIx> =
-        if m[r].table.is_empty() { m[r].known.iter().collect() } else { m[r].table.insertion_order().to_vec() };
+    let mut nodes: Vec<NodeIx> = if m[r].is(ResourceFlags::UNIQUE) || usize::try_from(clone_max).unwrap_or(0) <= active
+    {
+        Vec::new()
+    } else if m[r].table.is_empty() {
+        m[r].known.iter().collect()
+    } else {
+        m[r].table.insertion_order().to_vec()
+    };
     nodes.retain(|n| !m[r].active.contains(n));
     sort(m, &mut nodes);
     let mut by_text: BTreeMap<String, Vec<NodeIx>> = BTreeMap::new();

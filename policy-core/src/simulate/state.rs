@@ -145,8 +145,10 @@ impl Copy<'_> {
         let found = self.cib.child(state, "lrm").and_then(|lrm| self.cib.child(lrm, "lrm_resources"));
         if let Some(resources) = found {
             for name in names {
-                let mut all = self.cib.children_named(resources, "lrm_resource");
-                if let Some(history) = all.find(|&h| self.cib.id(h) == Some(*name)) {
+                let all = self.cib.children_named(resources, "lrm_resource");
+                let mut fitting = all.filter(|&h| self.cib.id(h) == Some(*name));
+                // of several none is found, and a new one is made
+                if let (Some(history), None) = (fitting.next(), fitting.next()) {
                     return Some(history);
                 }
             }

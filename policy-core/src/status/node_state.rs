@@ -78,9 +78,12 @@ pub(super) fn unpack(m: &mut Model, status: &Status<'_>, state: &NodeState) {
     }
 }
 
-/// Whether the node's shutdown is requested [ST-5.2].
-pub(super) fn shutdown_requested(m: &Model, node: NodeIx) -> bool {
-    m.attribute(node, sym::SHUTDOWN).is_some_and(|v| v != "0")
+impl Model {
+    /// Whether an attribute of the node asks for its shutdown [ST-5.2].
+    #[must_use]
+    pub fn shutdown_requested(&self, node: NodeIx) -> bool {
+        self.attribute(node, sym::SHUTDOWN).is_some_and(|v| v != "0")
+    }
 }
 
 /// What the membership, the process group, the join and the expectation say.
@@ -118,7 +121,7 @@ impl<'a> Peer<'a> {
 /// [ST-5.3]
 fn determine_online(m: &mut Model, cib: &Document, element: Element, node: NodeIx) {
     let peer = Peer::read(m, cib, element, node);
-    let shutdown = shutdown_requested(m, node);
+    let shutdown = m.shutdown_requested(node);
     m[node].flags.set(NodeFlags::SHUTDOWN, shutdown);
     if !shutdown && peer.expected.is_some_and(|e| e.eq_ignore_ascii_case("member")) {
         m[node].flags.insert(NodeFlags::EXPECTED_UP);

@@ -2,7 +2,7 @@
 
 use super::{NodeState, Status, history, remote};
 use crate::actions::create_op;
-use crate::model::{HistoryIx, Model, NodeFlags, NodeIx, ResourceFlags, Role, Task};
+use crate::model::{HistoryIx, Model, NodeFlags, NodeIx, NodeKind, ResourceFlags, Role, Task};
 
 /// Reads all histories.
 pub(super) fn run(m: &mut Model, status: &mut Status<'_>) {
@@ -72,6 +72,9 @@ fn link_removed(m: &mut Model, state: &NodeState) {
         if m[r].launcher.is_none() && m[r].is(ResourceFlags::REMOVED_LAUNCHED) {
             m[r].launcher = Some(launcher);
             m[launcher].launched.push(r);
+            if let Some(node) = m[r].remote_node {
+                m[node].kind = NodeKind::Guest;
+            }
         }
     }
 }

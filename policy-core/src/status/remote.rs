@@ -1,6 +1,6 @@
 //! Remote and guest nodes [ST-6].
 
-use super::{NodeState, Status, node_state};
+use super::{NodeState, Status};
 use crate::config::add_attributes;
 use crate::model::{Model, NodeFlags, NodeIx, ResourceFlags, Role, sym};
 use cib_core::rules::{integer_with_minimum, is_true, parse_boolean};
@@ -46,7 +46,7 @@ pub(super) fn attributes(m: &mut Model, status: &Status<'_>, state: &NodeState, 
         m[node].flags.insert(NodeFlags::SEEN);
     }
     add_attributes(m, node, Some((cib, cib.child(element, "transient_attributes"))), None);
-    if node_state::shutdown_requested(m, node) {
+    if m.shutdown_requested(node) {
         m[node].flags.insert(NodeFlags::SHUTDOWN);
     }
     if is_true(m.attribute(node, sym::STANDBY)) {
