@@ -1,1 +1,286 @@
-//! One cluster node: totem, quorum, groups, cib, controller, executor and fencer, still sans-IO.
+//! One cluster node: ring, quorum, groups, CIB, controller, attribute manager, executor and fencer behind the same five verbs,
+//! still without I/O.
+//!
+//! The driver brings datagrams, ends of agents, time and requests, and after each of them carries out all outputs **in order**, until
+//! [`Node::poll_output`] gives `None`: what must be durable before the next datagram leaves stands before it.
+
+mod config;
+mod event;
+mod pump;
+mod request;
+mod schedule;
+mod stored;
+mod translate;
+mod wire;
+
+pub use config::{NodeConfig, NodeError};
+pub use event::Event;
+pub use request::{Request, RequestError};
+pub use stored::{Persist, Stored};
+
+use agents::executor::{self, Executor, KillScope};
+use agents::fencer::{self, Fencer};
+use agents::standard::{Call, Exit, RunId};
+use bytes::Bytes;
+use cib_core::replica::{self, MemberId, Replica};
+use cib_core::xml::Document;
+use policy_core::attributes::{Attribute, Attributes};
+use policy_core::controller::{self, Controller, Identity, State};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+use totem_core::member::Member;
+
+/// What the driver has to do, in order.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Send a datagram.
+    Transmit {
+        /// Over this link.
+        link: usize,
+        /// To this address.
+        to: SocketAddr,
+        /// All of it.
+        datagram: Bytes,
+    },
+    /// One step of writing a file, done before anything that follows.
+    Persist(Persist),
+    /// Run an agent; its end goes to [`Node::handle_exit`].
+    Run(Call),
+    /// Kill an agent; its end is still awaited.
+    Kill {
+        /// Which run.
+        run: RunId,
+        /// The whole process group, or the process alone.
+        scope: KillScope,
+    },
+    /// Something worth a line in the log.
+    Event(Event),
+    /// The cluster software has ended, with the exit code of the controller.
+    Exit {
+        /// 0 normal, 1 error, 100 stay down.
+        code: u8,
+    },
+    /// Reset the machine at once.
+    Reset,
+}
+
+/// A look at a node.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Its controller.
+    pub controller: controller::Status,
+    /// The ring: representative and sequence.
+    pub ring: String,
+    /// Whether its partition has quorum.
+    pub quorate: bool,
+}
+
+/// What a finished CIB write belongs to.
+#[derive(Clone, Copy, Debug)]
+enum Writer {
+    Controller(u64),
+    Attributes(u64),
+    Client(u64),
+}
+
+/// One node of a cluster.
+pub struct Node {
+    config: NodeConfig,
+    member: Member,
+    replica: Replica,
+    controller: Controller,
+    attributes: Attributes,
+    executor: Executor,
+    fencer: Fencer,
+    names: BTreeMap<u32, String>,
+    ring: String,
+    ring_sequence: u64,
+    members: Vec<u32>,
+    quorate: bool,
+    in_group: Vec<u32>,
+    next_request: u64,
+    writing: BTreeMap<u64, Writer>,
+    syncing: Option<u64>,
+    pending_group: bool,
+    ending: Option<u8>,
+    outputs: VecDeque<Output>,
+}
+
+impl Node {
+    /// A node that starts now, with what its disk holds.
+    ///
+    /// # Errors
+    /// The configuration cannot be used.
+    pub fn new(config: NodeConfig, stored: Stored, now: Duration) -> Result<Node, NodeError> {
+        let names: BTreeMap<u32, String> = config.members.iter().cloned().collect();
+        let member = config.member(&stored, now)?;
+        let files = stored.cib_files(config.initial_cib.as_deref());
+        let replica_config = replica::Config::new(MemberId(config.id), &config.name)
+            .with_incarnation(config.life)
+            .with_quorum_for_configuration();
+        let (replica, findings) = Replica::recover(replica_config, &files, now);
+        let epoch = config.epoch;
+        let identity = Identity {
+            epoch,
+            feature_set: config.feature_set.clone(),
+            uuid: config.uuid(),
+            cluster_name: Some(config.cluster_name.clone()),
+            ..Identity::new(config.id, &config.name)
+        };
+        let options = executor::Options { epoch_at_origin: epoch.as_secs(), ..executor::Options::default() };
+        let fencing = fencer::Options { epoch_at_origin: epoch.as_secs(), ..fencer::Options::new(&config.name, config.seed) };
+        let mut node = Node {
+            controller: Controller::new(identity, now),
+            attributes: Attributes::new(config.id, &config.name, Duration::ZERO, now),
+            executor: Executor::new(options),
+            fencer: Fencer::new(fencing),
+            member,
+            replica,
+            names,
+            ring: String::new(),
+            ring_sequence: 0,
+            members: Vec::new(),
+            quorate: false,
+            in_group: Vec::new(),
+            next_request: 1,
+            writing: BTreeMap::new(),
+            syncing: None,
+            pending_group: false,
+            ending: None,
+            outputs: VecDeque::new(),
+            config,
+        };
+        node.fencer.set_node_ids(node.names.clone());
+        for finding in findings {
+            node.tell(Event::CibLoaded(format!("{finding:?}")));
+        }
+        node.controller.handle_cib(now, node.replica.cib().document(), &[], None);
+        node.configure_fencer(now);
+        node.join_group(now);
+        node.pump(now);
+        Ok(node)
+    }
+
+    /// A datagram has arrived.
+    pub fn handle_datagram(&mut self, now: Duration, link: usize, from: SocketAddr, datagram: Bytes) {
+        self.member.handle_datagram(now, config::link(link), from, datagram);
+        self.pump(now);
+    }
+
+    /// An agent's run has ended.
+    pub fn handle_exit(&mut self, now: Duration, run: RunId, exit: Exit) {
+        // The fencer counts its runs from 2^63 + 1.
+        if run.0 > 1 << 63 {
+            self.fencer.handle_exit(now, run, exit);
+        } else {
+            self.executor.handle_exit(now, run, exit);
+        }
+        self.pump(now);
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Duration) {
+        let due = |at: Option<Duration>| at.is_some_and(|at| at <= now);
+        if due(self.member.poll_timeout()) {
+            self.member.handle_timeout(now);
+        }
+        if due(self.replica.poll_timeout()) {
+            self.replica.handle_timeout(now);
+        }
+        if due(self.controller.poll_timeout()) {
+            self.controller.handle_timeout(now);
+        }
+        if due(self.attributes.poll_timeout()) {
+            self.attributes.handle_timeout(now);
+        }
+        if due(self.executor.poll_timeout()) {
+            self.executor.handle_timeout(now);
+        }
+        if due(self.fencer.poll_timeout()) {
+            self.fencer.handle_timeout(now);
+        }
+        self.pump(now);
+    }
+
+    /// Asks the node to leave the cluster cleanly: its resources move away first.
+    pub fn shutdown(&mut self, now: Duration) {
+        self.controller.shutdown(now);
+        self.pump(now);
+    }
+
+    /// The next output.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call [`Node::handle_timeout`] at the latest.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        [
+            self.member.poll_timeout(),
+            self.replica.poll_timeout(),
+            self.controller.poll_timeout(),
+            self.attributes.poll_timeout(),
+            self.executor.poll_timeout(),
+            self.fencer.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Looks, never changes.
+    pub fn status(&self) -> Status {
+        Status { controller: self.controller.status(), ring: self.ring.clone(), quorate: self.quorate }
+    }
+
+    /// Whether this node coordinates.
+    pub fn is_dc(&self) -> bool {
+        self.controller.is_dc()
+    }
+
+    /// State of its controller.
+    pub fn state(&self) -> State {
+        self.controller.state()
+    }
+
+    /// The ring it is in: representative and sequence.
+    pub fn ring(&self) -> &str {
+        &self.ring
+    }
+
+    /// Its copy of the CIB.
+    pub fn cib(&self) -> &Document {
+        self.replica.cib().document()
+    }
+
+    /// Version of its copy: `admin_epoch`, `epoch`, `num_updates`.
+    pub fn cib_version(&self) -> (i64, i64, i64) {
+        let [admin, epoch, updates] = self.replica.cib().version().fields();
+        (admin.into(), epoch.into(), updates.into())
+    }
+
+    /// Digest of its copy.
+    pub fn cib_digest(&self) -> String {
+        self.replica.cib().digest()
+    }
+
+    /// Its memory of node attributes.
+    pub fn attributes(&self) -> &BTreeMap<String, Attribute> {
+        self.attributes.status()
+    }
+
+    /// What its fencer knows.
+    pub fn fencing(&self) -> fencer::Status {
+        self.fencer.status()
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+}
+
+/// A CIB without configuration.
+pub fn empty_cib() -> Document {
+    cib_core::cib::Cib::empty().into_document()
+}

@@ -1,15 +1,37 @@
 //! `simulate` and `sweep`: scenarios under the deterministic simulator.
 
+mod simulate;
+mod sweep;
+
+pub use simulate::simulate;
+pub use sweep::sweep;
+
+use crate::sim::scenario::{self, Scenario};
 use std::process::ExitCode;
 
-/// `simulate`: run a scenario.
-pub fn simulate(_args: &[String]) -> ExitCode {
-    eprintln!("simulate: not available in this build");
-    ExitCode::FAILURE
+/// Exit code for a wrong command line, scenario or configuration.
+const WRONG: u8 = 2;
+
+/// Reads a scenario file; a mistake is told with file, line and column, and nothing is run.
+fn read_scenario(command: &str, path: &str) -> Result<Scenario, ExitCode> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        eprintln!("{command}: {path}: {error}");
+        ExitCode::from(WRONG)
+    })?;
+    let scenario = scenario::parse(&text).map_err(|error| {
+        eprintln!("{path}:{error}");
+        ExitCode::from(WRONG)
+    })?;
+    check_configuration(path, &scenario)?;
+    Ok(scenario)
 }
 
-/// `sweep`: run a scenario over many seeds.
-pub fn sweep(_args: &[String]) -> ExitCode {
-    eprintln!("sweep: not available in this build");
-    ExitCode::FAILURE
+/// Configuration mistakes are told with the line of the scenario file.
+fn check_configuration(path: &str, scenario: &Scenario) -> Result<(), ExitCode> {
+    let mut doc = crate::node::empty_cib();
+    cib_core::crmsh::configure(&mut doc, &scenario.configuration).map_err(|error| {
+        let line = scenario.configuration_line + error.line().saturating_sub(1);
+        eprintln!("{path}:{line}:{}: {}", error.column(), error.message());
+        ExitCode::from(WRONG)
+    })
 }

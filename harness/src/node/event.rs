@@ -1,0 +1,53 @@
+//! What a node tells of itself, for logs and timelines.
+
+use std::fmt;
+
+/// One line about a node.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A ring was formed.
+    Ring {
+        /// Representative and sequence.
+        id: String,
+        /// Names of the members.
+        members: Vec<String>,
+    },
+    /// Quorum was gained or lost.
+    Quorum(bool),
+    /// A line of the controller.
+    Controller(policy_core::controller::Event),
+    /// A node attribute has a new value.
+    Attribute {
+        /// Its name.
+        name: String,
+        /// Whose.
+        node: String,
+        /// Value before.
+        old: Option<String>,
+        /// Value now.
+        new: Option<String>,
+    },
+    /// An alert.
+    Alert(policy_core::controller::Alert),
+    /// The stored CIB was read.
+    CibLoaded(String),
+    /// Something worth a warning.
+    Warning(String),
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Ring { id, members } => write!(f, "A new membership ({id}) was formed. Members: {}", members.join(" ")),
+            Event::Quorum(true) => f.write_str("This node is within the primary component and will provide service."),
+            Event::Quorum(false) => f.write_str("This node is within the non-primary component and will NOT provide any service."),
+            Event::Controller(event) => event.fmt(f),
+            Event::Attribute { name, node, old, new } => {
+                let show = |v: &Option<String>| v.clone().unwrap_or_else(|| "(unset)".to_owned());
+                write!(f, "Setting {name}[{node}] in instance_attributes: {} -> {}", show(old), show(new))
+            }
+            Event::Alert(alert) => write!(f, "{alert:?}"),
+            Event::CibLoaded(text) | Event::Warning(text) => f.write_str(text),
+        }
+    }
+}

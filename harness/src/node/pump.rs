@@ -1,0 +1,339 @@
+//! Carrying outputs of the parts to each other until all are quiet.
+
+use super::request::cib_requests;
+use super::wire::Envelope;
+use super::{Event, Node, Output, Writer, stored, translate};
+use agents::{executor, fencer};
+use bytes::Bytes;
+use cib_core::cib::Request as CibRequest;
+use cib_core::patch;
+use cib_core::replica::{self, MemberId, Phase, RequestId};
+use policy_core::attributes;
+use policy_core::controller::{self, ChangeKind, CibChange, CibWrite, NodeId, Receiver, View, op_status};
+use std::time::Duration;
+use totem_core::groups::GroupName;
+use totem_core::member;
+
+/// The process group that all nodes of a cluster are in.
+const GROUP: &str = "metronome";
+
+impl Node {
+    pub(super) fn join_group(&mut self, now: Duration) {
+        self.member.join(now, GroupName::new(GROUP).expect("short enough"));
+    }
+
+    /// Until nobody has anything to say any more.
+    pub(super) fn pump(&mut self, now: Duration) {
+        loop {
+            let mut quiet = true;
+            while let Some(output) = self.member.poll_output() {
+                quiet = false;
+                self.from_member(now, output);
+            }
+            while let Some(output) = self.replica.poll_output() {
+                quiet = false;
+                self.from_replica(now, output);
+            }
+            while let Some(output) = self.controller.poll_output() {
+                quiet = false;
+                self.from_controller(now, output);
+            }
+            while let Some(output) = self.attributes.poll_output() {
+                quiet = false;
+                self.from_attributes(now, output);
+            }
+            while let Some(output) = self.executor.poll_output() {
+                quiet = false;
+                self.from_executor(now, output);
+            }
+            while let Some(output) = self.fencer.poll_output() {
+                quiet = false;
+                self.from_fencer(now, output);
+            }
+            if quiet {
+                break;
+            }
+        }
+        if let Some(code) = self.ending.take() {
+            self.leave(now);
+            self.outputs.push_back(Output::Exit { code });
+        }
+    }
+
+    /// Says goodbye to the ring; what that sends goes out before the end.
+    fn leave(&mut self, now: Duration) {
+        self.member.shutdown(now);
+        while let Some(output) = self.member.poll_output() {
+            if let member::Output::Transmit { link, to, datagram } = output {
+                self.outputs.push_back(Output::Transmit { link: super::config::index(link), to, datagram });
+            }
+        }
+    }
+
+    fn name_of(&self, id: NodeId) -> String {
+        self.names.get(&id).cloned().unwrap_or_else(|| format!("node{id}"))
+    }
+
+    fn broadcast(&mut self, envelope: &Envelope) {
+        let group = GroupName::new(GROUP).expect("short enough");
+        if let Err(error) = self.member.send(&group, Bytes::from(envelope.encode())) {
+            self.tell(Event::Warning(format!("message not sent: {error}")));
+        }
+    }
+
+    pub(super) fn tell_controller(&mut self, to: NodeId, message: controller::Message) {
+        self.broadcast(&Envelope::Controller(Receiver::Node(to), message));
+    }
+
+    // --- the ring ----------------------------------------------------------------------------------------------------
+
+    fn from_member(&mut self, now: Duration, output: member::Output) {
+        match output {
+            member::Output::PersistRingSequence(sequence) => {
+                self.outputs.extend(stored::ring_steps(sequence).map(Output::Persist));
+            }
+            member::Output::Transmit { link, to, datagram } => {
+                self.outputs.push_back(Output::Transmit { link: super::config::index(link), to, datagram });
+            }
+            member::Output::Configuration(change) => self.configuration(now, &change),
+            member::Output::Quorum(change) => self.quorum(now, change.quorate),
+            member::Output::Message { from, payload, .. } => {
+                if let Some(envelope) = Envelope::decode(&payload) {
+                    self.receive(now, from.0, envelope);
+                }
+            }
+            member::Output::Group(change) => self.group_changed(now, &change),
+            _ => {}
+        }
+    }
+
+    fn receive(&mut self, now: Duration, from: NodeId, envelope: Envelope) {
+        match envelope {
+            Envelope::Controller(to, message) => self.controller.handle_message(now, from, to, message),
+            Envelope::Attributes(message) => self.attributes.handle_message(now, from, message),
+            Envelope::Fencer(to, message) => {
+                if to.is_none_or(|to| to == self.config.name) {
+                    let name = self.name_of(from);
+                    self.fencer.handle_message(now, &name, message);
+                }
+            }
+            Envelope::Cib(bytes) => {
+                if let Err(error) = self.replica.handle_message(now, MemberId(from), &bytes) {
+                    self.tell(Event::Warning(error.to_string()));
+                }
+            }
+        }
+    }
+
+    fn show_view(&mut self, now: Duration) {
+        let members = self.members.iter().map(|&id| (id, self.name_of(id))).collect();
+        self.controller.handle_view(now, View { sequence: self.ring_sequence, members, quorate: self.quorate });
+    }
+
+    fn quorum(&mut self, now: Duration, quorate: bool) {
+        if quorate != self.quorate {
+            self.tell(Event::Quorum(quorate));
+        }
+        self.quorate = quorate;
+        self.quorum_of_cib(now);
+        self.show_view(now);
+    }
+
+    /// Where quorum does not matter, changes of the configuration do not wait for it.
+    pub(super) fn quorum_of_cib(&mut self, now: Duration) {
+        let ignored = self.controller.options().ignores_quorum;
+        self.replica.handle_quorum(now, self.quorate || ignored);
+    }
+
+    fn group_changed(&mut self, now: Duration, change: &totem_core::groups::GroupChange) {
+        let members: Vec<NodeId> = change.members.iter().map(|m| m.node.0).collect();
+        let joined: Vec<NodeId> = members.iter().copied().filter(|m| !self.in_group.contains(m)).collect();
+        let left: Vec<NodeId> = self.in_group.iter().copied().filter(|m| !members.contains(m)).collect();
+        self.in_group = members;
+        let peers: Vec<MemberId> = self.in_group.iter().map(|&m| MemberId(m)).collect();
+        self.replica.handle_peers(now, &peers);
+        let named: Vec<(NodeId, String)> = joined.iter().map(|&id| (id, self.name_of(id))).collect();
+        self.attributes.handle_group(now, &named, &left);
+        let names: Vec<String> = self.in_group.iter().map(|&id| self.name_of(id)).collect();
+        self.fencer.handle_peers(now, names.iter().map(String::as_str));
+        self.controller.handle_group(now, &joined, &left);
+    }
+
+    // --- the CIB -----------------------------------------------------------------------------------------------------
+
+    pub(super) fn write_cib(&mut self, now: Duration, writer: Writer, writes: &[CibWrite]) {
+        let mut requests = cib_requests(writes);
+        let request = match requests.len() {
+            0 => return self.written(now, writer, true),
+            1 => requests.remove(0),
+            _ => CibRequest::transaction(requests),
+        };
+        self.next_request += 1;
+        let id = RequestId(self.next_request);
+        self.writing.insert(id.0, writer);
+        self.replica.handle_request(now, id, request.from(&self.config.name, "crmd"));
+    }
+
+    fn written(&mut self, now: Duration, writer: Writer, ok: bool) {
+        match writer {
+            Writer::Controller(call) => self.controller.handle_written(now, call, ok),
+            Writer::Attributes(call) => self.attributes.handle_written(now, call, ok),
+            Writer::Client(0) => {}
+            Writer::Client(number) => self.tell(Event::Acknowledged { number, ok }),
+        }
+    }
+
+    fn from_replica(&mut self, now: Duration, output: replica::Output) {
+        match output {
+            replica::Output::Broadcast(bytes) => self.broadcast(&Envelope::Cib(bytes)),
+            replica::Output::Persist(step) => self.outputs.push_back(Output::Persist(step)),
+            replica::Output::Changed(changed) => self.cib_changed(now, &changed),
+            replica::Output::Reply { id, result, .. } => {
+                if let Err(code) = &result {
+                    self.tell(Event::Warning(format!("CIB write refused: {}", code.text())));
+                }
+                if let Some(writer) = self.writing.remove(&id.0) {
+                    self.written(now, writer, result.is_ok());
+                }
+            }
+            replica::Output::Synchronized { .. } => self.synchronized(now),
+            replica::Output::Diverged { member, version } => {
+                self.tell(Event::Warning(format!("the CIB of {} differs at version {version}", self.name_of(member.0))));
+            }
+            _ => {}
+        }
+    }
+
+    fn cib_changed(&mut self, now: Duration, changed: &replica::Changed) {
+        let doc = self.replica.cib().document();
+        match &changed.patch {
+            Some(patch) => {
+                let changes: Vec<CibChange> = patch.changes().filter_map(|c| change_of(patch, &c)).collect();
+                self.controller.handle_cib(now, doc, &changes, Some(patch.document()));
+            }
+            None => self.controller.handle_cib(now, doc, &[], None),
+        }
+        if changed.configuration {
+            self.configure_fencer(now);
+            self.quorum_of_cib(now);
+        }
+    }
+
+    /// Copies are equal: who waited for that goes on.
+    fn synchronized(&mut self, now: Duration) {
+        if let Some(call) = self.syncing.take() {
+            self.controller.handle_synced(now, call, true);
+        }
+    }
+
+    // --- controller and attributes -----------------------------------------------------------------------------------
+
+    fn from_controller(&mut self, now: Duration, output: controller::Output) {
+        match output {
+            controller::Output::Send { to, message } => self.broadcast(&Envelope::Controller(to, message)),
+            controller::Output::Write { call, writes } => self.write_cib(now, Writer::Controller(call), &writes),
+            controller::Output::SyncCib { call, .. } => {
+                // The replicas bring themselves to the newest copy after each membership change.
+                if self.replica.status().phase == Phase::Synchronized {
+                    self.controller.handle_synced(now, call, true);
+                } else {
+                    self.syncing = Some(call);
+                }
+            }
+            controller::Output::Schedule(request) => self.schedule(now, &request),
+            controller::Output::Execute(operation) => self.execute(now, &operation),
+            controller::Output::Cancel { resource, task, interval_ms, .. } => {
+                // Nothing to cancel: its end has been reported already.
+                let _ = self.executor.cancel(now, &resource, &task, interval_ms);
+            }
+            controller::Output::Unregister { resource } => {
+                self.executor.unregister(now, &resource);
+            }
+            controller::Output::Attribute(request) => {
+                // Requests of the controller name existing or new attributes, so they are never refused.
+                let _ = self.attributes.request(request);
+            }
+            controller::Output::Fence(request) => {
+                let request = translate::fencing(&request, &self.config.name);
+                self.fencer.request(now, request);
+            }
+            controller::Output::Alert(alert) => self.tell(Event::Alert(alert)),
+            controller::Output::Log(event) => self.tell(Event::Controller(event)),
+            controller::Output::Exit { code } => self.ending = Some(code),
+            controller::Output::Panic => self.outputs.push_back(Output::Reset),
+        }
+    }
+
+    fn execute(&mut self, now: Duration, operation: &controller::Operation) {
+        if let Err(error) = self.executor.request(now, translate::operation(operation)) {
+            self.controller.handle_report(now, operation.call, translate::refused(&error));
+        }
+    }
+
+    fn from_attributes(&mut self, now: Duration, output: attributes::Output) {
+        match output {
+            attributes::Output::Broadcast(message) => self.broadcast(&Envelope::Attributes(message)),
+            attributes::Output::Write { call, writes } => self.write_cib(now, Writer::Attributes(call), &writes),
+            attributes::Output::Changed { name, node, old, new } => self.tell(Event::Attribute { name, node, old, new }),
+        }
+    }
+
+    // --- executor and fencer -----------------------------------------------------------------------------------------
+
+    fn from_executor(&mut self, now: Duration, output: executor::Output) {
+        match output {
+            executor::Output::Spawn(call) => self.outputs.push_back(Output::Run(call)),
+            executor::Output::Device(call) => self.fencer.handle_device_call(now, call),
+            executor::Output::Kill { run, scope } => self.outputs.push_back(Output::Kill { run, scope }),
+            executor::Output::Finished(report) => {
+                if let Some((call, report)) = translate::report(&report) {
+                    self.controller.handle_report(now, call, report);
+                }
+            }
+            executor::Output::WillNotDie { key, .. } => self.tell(Event::Warning(format!("{key} will not die"))),
+            executor::Output::Merged { key } => self.tell(Event::Warning(format!("{key} was requested twice"))),
+        }
+    }
+
+    fn from_fencer(&mut self, now: Duration, output: fencer::Output) {
+        match output {
+            fencer::Output::Run(call) => self.outputs.push_back(Output::Run(call)),
+            fencer::Output::Kill { run, scope } => self.outputs.push_back(Output::Kill { run, scope }),
+            fencer::Output::Send { to, message } => {
+                let to = match to {
+                    fencer::Destination::All => None,
+                    fencer::Destination::Peer(name) => Some(name),
+                };
+                self.broadcast(&Envelope::Fencer(to, message));
+            }
+            fencer::Output::Done(verdict) => self.fencing_done(now, &verdict),
+            fencer::Output::Notify { record, .. } => {
+                let outcome = translate::outcome(&record, None);
+                self.controller.handle_fenced(now, &outcome);
+            }
+            fencer::Output::Device { run, exit } => self.executor.handle_exit(now, run, exit),
+            fencer::Output::Panic { .. } => self.outputs.push_back(Output::Reset),
+            fencer::Output::TimeoutUpdate { .. } => {}
+        }
+    }
+
+    /// The answer to this node's own request: its transition goes on.
+    fn fencing_done(&mut self, now: Duration, verdict: &fencer::Verdict) {
+        let ok = verdict.result.is_ok();
+        let no_device = verdict.result.status.code() == op_status::NO_FENCE_DEVICE;
+        self.controller.handle_fencing_answer(now, &verdict.token, ok, no_device);
+    }
+}
+
+fn change_of(patch: &patch::Patch, change: &patch::Change<'_>) -> Option<CibChange> {
+    let doc = patch.document();
+    let (kind, object) = match change.operation? {
+        patch::Operation::Create => (ChangeKind::Create, doc.children(change.node).next()),
+        patch::Operation::Modify => {
+            (ChangeKind::Modify, doc.child(change.node, "change-result").and_then(|r| doc.children(r).next()))
+        }
+        patch::Operation::Delete => (ChangeKind::Delete, None),
+        patch::Operation::Move => (ChangeKind::Move, None),
+    };
+    Some(CibChange { kind, path: change.path.to_owned(), object })
+}

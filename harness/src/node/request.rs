@@ -1,0 +1,281 @@
+//! What operators, tools and agents ask of a node.
+
+use super::Node;
+use agents::fencer;
+use cib_core::cib::{CallOptions, Operation, Request as CibRequest};
+use cib_core::replica::RequestId;
+use cib_core::xml::Document;
+use policy_core::attributes::{self, Update};
+use policy_core::controller::{self, CibWrite};
+use std::time::Duration;
+
+/// A request to a node.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// Apply configuration text in the crm language.
+    Configure(String),
+    /// One command of the crm shell: `resource move R N`, `resource unmove R`, `node standby N`, `resource cleanup R`, ...
+    Crm(String),
+    /// Set or clear standby of a node.
+    Standby {
+        /// The node.
+        node: String,
+        /// On or off.
+        standby: bool,
+    },
+    /// Set a node attribute.
+    Attribute {
+        /// The node.
+        node: String,
+        /// Name of the attribute.
+        name: String,
+        /// The value; `None` unsets it.
+        value: Option<String>,
+        /// Dampening, milliseconds.
+        delay_ms: Option<u64>,
+        /// Outlives a reboot: written to `nodes` instead of `status`.
+        permanent: bool,
+    },
+    /// Set a cluster property.
+    Property {
+        /// Name of the property.
+        name: String,
+        /// The value; `None` unsets it.
+        value: Option<String>,
+    },
+    /// Fence a node.
+    Fence {
+        /// The target.
+        target: String,
+        /// `off`, `reboot` or `on`.
+        action: String,
+    },
+    /// Write to the CIB; the end is told by [`super::Event::Acknowledged`] with this number.
+    Write {
+        /// The asker's number.
+        number: u64,
+        /// What to write.
+        writes: Vec<CibWrite>,
+    },
+}
+
+/// Why a request was refused at once.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The configuration text is wrong.
+    #[error("configuration: {0}")]
+    Configuration(String),
+    /// The command is not known.
+    #[error("unknown command: {0}")]
+    Command(String),
+    /// There is no node of that name.
+    #[error("no node '{0}'")]
+    Node(String),
+    /// The attribute manager refused.
+    #[error(transparent)]
+    Attribute(#[from] attributes::AttributeError),
+}
+
+impl Node {
+    /// A request of an operator, a tool or an agent on this node.
+    ///
+    /// # Errors
+    /// It was refused at once, and nothing is changed.
+    pub fn request(&mut self, now: Duration, request: Request) -> Result<(), RequestError> {
+        let result = self.accept(now, request);
+        self.pump(now);
+        result
+    }
+
+    fn accept(&mut self, now: Duration, request: Request) -> Result<(), RequestError> {
+        match request {
+            Request::Configure(text) => self.configure(now, &text),
+            Request::Crm(line) => self.crm(now, &line),
+            Request::Standby { node, standby } => {
+                let value = if standby { "on" } else { "off" };
+                self.permanent_attribute(now, &node, "standby", Some(value))
+            }
+            Request::Attribute { node, name, value, permanent: true, .. } => {
+                self.permanent_attribute(now, &node, &name, value.as_deref())
+            }
+            Request::Attribute { node, name, value, delay_ms, permanent: false } => {
+                let mut update = Update::new(&name, value.as_deref(), &node);
+                update.delay_ms = delay_ms;
+                self.attributes.request(attributes::Request::Update(vec![update]))?;
+                Ok(())
+            }
+            Request::Property { name, value } => {
+                self.write_for_client(now, 0, vec![property(&name, value.as_deref())]);
+                Ok(())
+            }
+            Request::Fence { target, action } => {
+                let client = "stonith_admin";
+                self.fencer.request(now, fencer::Request::new(client, &target, &action, 60));
+                Ok(())
+            }
+            Request::Write { number, writes } => {
+                self.write_for_client(now, number, writes);
+                Ok(())
+            }
+        }
+    }
+
+    fn write_for_client(&mut self, now: Duration, number: u64, writes: Vec<CibWrite>) {
+        self.write_cib(now, super::Writer::Client(number), &writes);
+    }
+
+    fn configure(&mut self, now: Duration, text: &str) -> Result<(), RequestError> {
+        let mut doc = self.cib().clone();
+        cib_core::crmsh::configure(&mut doc, text).map_err(|e| RequestError::Configuration(e.to_string()))?;
+        self.replace_configuration(now, &doc);
+        Ok(())
+    }
+
+    fn replace_configuration(&mut self, now: Duration, doc: &Document) {
+        let Some(configuration) = doc.child(doc.root(), "configuration") else { return };
+        let request = CibRequest::new(Operation::Replace).section("configuration").input(doc.fragment(configuration));
+        self.next_request += 1;
+        let id = RequestId(self.next_request);
+        self.writing.insert(id.0, super::Writer::Client(0));
+        self.replica.handle_request(now, id, request.from(&self.config.name, "crm"));
+    }
+
+    fn node_id(&self, name: &str) -> Result<u32, RequestError> {
+        self.names
+            .iter()
+            .find(|(_, n)| n.as_str() == name)
+            .map(|(id, _)| *id)
+            .ok_or_else(|| RequestError::Node(name.to_owned()))
+    }
+
+    fn permanent_attribute(&mut self, now: Duration, node: &str, name: &str, value: Option<&str>) -> Result<(), RequestError> {
+        let id = self.node_id(node)?;
+        let set = format!("nodes-{id}");
+        let pair = format!("{set}-{name}");
+        let write = match value {
+            None => CibWrite::Delete { xpath: format!("//nodes/node[@id='{id}']//nvpair[@id='{pair}']") },
+            Some(value) => CibWrite::merge("nodes", |doc, root| {
+                let element = doc.append(root, "node");
+                doc.set_attr(element, "id", &id.to_string());
+                doc.set_attr(element, "uname", node);
+                let attributes = doc.append(element, "instance_attributes");
+                doc.set_attr(attributes, "id", &set);
+                let nvpair = doc.append(attributes, "nvpair");
+                for (n, v) in [("id", pair.as_str()), ("name", name), ("value", value)] {
+                    doc.set_attr(nvpair, n, v);
+                }
+            }),
+        };
+        self.write_for_client(now, 0, vec![write]);
+        Ok(())
+    }
+
+    /// Commands of the crm shell that act on a running cluster.
+    fn crm(&mut self, now: Duration, line: &str) -> Result<(), RequestError> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["node", "standby", node] => self.permanent_attribute(now, node, "standby", Some("on")),
+            ["node", "online", node] => self.permanent_attribute(now, node, "standby", Some("off")),
+            ["node", "maintenance", node] => self.permanent_attribute(now, node, "maintenance", Some("true")),
+            ["node", "ready", node] => self.permanent_attribute(now, node, "maintenance", Some("false")),
+            ["node", "fence", node] => self.accept(now, Request::Fence { target: (*node).to_owned(), action: "reboot".to_owned() }),
+            ["resource", "move", resource, node] => {
+                self.configure(now, &format!("location cli-prefer-{resource} {resource} role=Started inf: {node}\n"))
+            }
+            ["resource", "unmove" | "clear", resource] => {
+                let xpath = format!("//rsc_location[@id='cli-prefer-{resource}' or @id='cli-ban-{resource}']");
+                self.write_for_client(now, 0, vec![CibWrite::Delete { xpath }]);
+                Ok(())
+            }
+            ["resource", "stop", resource] => self.meta(now, resource, "target-role", "Stopped"),
+            ["resource", "start", resource] => self.meta(now, resource, "target-role", "Started"),
+            ["resource", "unmanage", resource] => self.meta(now, resource, "is-managed", "false"),
+            ["resource", "manage", resource] => self.meta(now, resource, "is-managed", "true"),
+            ["resource", "cleanup", resource] => {
+                self.clean_up(resource);
+                Ok(())
+            }
+            ["resource", "fail", resource, node] => {
+                let to = self.node_id(node)?;
+                self.tell_controller(to, controller::Message::FailResource { resource: (*resource).to_owned() });
+                Ok(())
+            }
+            ["configure", rest @ ..] => self.configure(now, &format!("{}\n", rest.join(" "))),
+            _ => Err(RequestError::Command(line.to_owned())),
+        }
+    }
+
+    fn meta(&mut self, now: Duration, resource: &str, name: &str, value: &str) -> Result<(), RequestError> {
+        let mut doc = self.cib().clone();
+        let top = doc.path(doc.root(), &["configuration", "resources"]);
+        let found = top.and_then(|t| doc.find_id(t, resource));
+        let Some(element) = found else { return Err(RequestError::Command(format!("no resource '{resource}'"))) };
+        let set_id = format!("{resource}-meta_attributes");
+        let set = match doc.child(element, "meta_attributes") {
+            Some(set) => set,
+            None => {
+                let set = doc.append(element, "meta_attributes");
+                doc.set_attr(set, "id", &set_id);
+                set
+            }
+        };
+        let pair = doc.children_named(set, "nvpair").find(|&p| doc.attr(p, "name") == Some(name));
+        let pair = pair.unwrap_or_else(|| doc.append(set, "nvpair"));
+        for (n, v) in [("id", format!("{set_id}-{name}")), ("name", name.to_owned()), ("value", value.to_owned())] {
+            doc.set_attr(pair, n, &v);
+        }
+        self.replace_configuration(now, &doc);
+        Ok(())
+    }
+
+    fn clean_up(&mut self, resource: &str) {
+        for id in self.members.clone() {
+            let message = controller::Message::DeleteHistory { resource: Some(resource.to_owned()), key: None, cib_only: None };
+            self.tell_controller(id, message);
+        }
+        let request = attributes::Request::ClearFailure { resource: Some(resource.to_owned()), operation: None, node: None };
+        // Clearing is never refused.
+        let _ = self.attributes.request(request);
+    }
+}
+
+fn property(name: &str, value: Option<&str>) -> CibWrite {
+    let id = format!("cib-bootstrap-options-{name}");
+    let Some(value) = value else {
+        return CibWrite::Delete { xpath: format!("//crm_config//nvpair[@name='{name}']") };
+    };
+    CibWrite::merge("crm_config", |doc, root| {
+        let set = doc.append(root, "cluster_property_set");
+        doc.set_attr(set, "id", "cib-bootstrap-options");
+        let pair = doc.append(set, "nvpair");
+        for (n, v) in [("id", id.as_str()), ("name", name), ("value", value)] {
+            doc.set_attr(pair, n, v);
+        }
+    })
+}
+
+/// The requests that carry out writes, one for each.
+pub(super) fn cib_requests(writes: &[CibWrite]) -> Vec<CibRequest> {
+    writes
+        .iter()
+        .map(|write| match write {
+            CibWrite::Merge { xml } => {
+                let doc = Document::parse(xml).expect("written by this program");
+                let section = doc.name(doc.root()).to_owned();
+                CibRequest::new(Operation::Modify).section(section).options(CallOptions::MAY_CREATE).input(doc)
+            }
+            CibWrite::Delete { xpath } => {
+                CibRequest::new(Operation::Delete).xpath(xpath).options(CallOptions::XPATH | CallOptions::MULTIPLE)
+            }
+            CibWrite::Root { attributes } => {
+                let mut doc = Document::new("cib");
+                let root = doc.root();
+                for (name, value) in attributes {
+                    doc.set_attr(root, name, value);
+                }
+                CibRequest::new(Operation::Modify).input(doc)
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,79 @@
+//! From the CIB to a graph: the copy that the scheduler sees ([CT-5.1]).
+
+use super::Node;
+use cib_core::xml::Document;
+use policy_core::controller::ScheduleRequest;
+use policy_core::graph::Graph;
+use std::time::Duration;
+
+/// The CIB as the coordinator shows it to the scheduler.
+fn prepared(cib: &Document, request: &ScheduleRequest) -> Document {
+    let mut doc = cib.clone();
+    let root = doc.root();
+    doc.set_attr(root, "dc-uuid", &request.dc_uuid);
+    doc.set_attr(root, "have-quorum", if request.have_quorum { "true" } else { "false" });
+    if request.no_quorum_panic {
+        doc.set_attr(root, "no-quorum-panic", "1");
+    }
+    force_watchdog(&mut doc, request.have_watchdog);
+    doc
+}
+
+fn force_watchdog(doc: &mut Document, value: bool) {
+    const NAME: &str = "have-watchdog";
+    let value = if value { "true" } else { "false" };
+    let Some(config) = doc.path(doc.root(), &["configuration", "crm_config"]) else { return };
+    let sets: Vec<_> = doc.children_named(config, "cluster_property_set").collect();
+    let pairs: Vec<_> = sets
+        .iter()
+        .flat_map(|&set| doc.children_named(set, "nvpair"))
+        .filter(|&pair| doc.attr(pair, "name") == Some(NAME))
+        .collect();
+    for &pair in &pairs {
+        doc.set_attr(pair, "value", value);
+    }
+    if let (true, Some(&set)) = (pairs.is_empty(), sets.first()) {
+        let pair = doc.append(set, "nvpair");
+        doc.set_attr(pair, "id", "cib-bootstrap-options-have-watchdog");
+        doc.set_attr(pair, "name", NAME);
+        doc.set_attr(pair, "value", value);
+    }
+}
+
+impl Node {
+    /// Runs the scheduler for the controller.
+    pub(super) fn schedule(&mut self, now: Duration, request: &ScheduleRequest) {
+        let doc = prepared(self.cib(), request);
+        match self.graph_of(&doc, now, request.transition) {
+            Some(graph) => {
+                let source = format!("pe-input-{}", request.transition);
+                self.controller.handle_graph(now, request.reference, graph, &source);
+            }
+            None => self.tell(super::Event::Warning("the scheduler refused the CIB".to_owned())),
+        }
+    }
+
+    fn graph_of(&self, doc: &Document, now: Duration, transition: u32) -> Option<Graph> {
+        let epoch = (self.config.epoch + now).as_secs();
+        let options = policy_core::Options { now: Some(epoch as i64), ..policy_core::Options::default() };
+        let schedule = policy_core::schedule(doc, &options).ok()?;
+        let mut graph = schedule.into_graph();
+        graph.header.transition_id = transition;
+        Some(graph)
+    }
+
+    /// How many things a scheduler would do now: 0 when the cluster is as wanted.
+    pub fn wanted_actions(&self, now: Duration) -> usize {
+        let request = ScheduleRequest {
+            reference: 0,
+            transition: 0,
+            dc_uuid: self.config.id.to_string(),
+            have_quorum: self.quorate,
+            have_watchdog: false,
+            no_quorum_panic: false,
+        };
+        let doc = prepared(self.cib(), &request);
+        let Some(graph) = self.graph_of(&doc, now, 0) else { return usize::MAX };
+        graph.synapses.iter().filter(|s| s.action.element.kind != policy_core::graph::ElementKind::Pseudo).count()
+    }
+}

@@ -1,0 +1,54 @@
+//! What a node keeps on its disk.
+
+use cib_core::replica::store::Stored as CibFile;
+
+pub use cib_core::replica::store::Step as Persist;
+
+/// Name of the file that holds the ring sequence.
+pub(super) const RING_FILE: &str = "ringid";
+
+/// The files found when a node starts.
+#[derive(Clone, Debug, Default)]
+pub struct Stored {
+    ring_sequence: u64,
+    files: Vec<CibFile>,
+}
+
+impl Stored {
+    /// Reads all files: `names` with the moment of their last change on any scale, contents by `read`.
+    pub fn read<'n>(read: impl Fn(&str) -> Option<Vec<u8>>, names: impl Iterator<Item = (&'n str, u64)>) -> Stored {
+        let mut stored = Stored::default();
+        for (name, changed) in names {
+            let Some(content) = read(name) else { continue };
+            if name == RING_FILE {
+                stored.ring_sequence = std::str::from_utf8(&content).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0);
+            } else {
+                stored.files.push(CibFile { name: name.to_owned(), content, changed });
+            }
+        }
+        stored
+    }
+
+    /// The ring sequence that was made durable last.
+    pub fn ring_sequence(&self) -> u64 {
+        self.ring_sequence
+    }
+
+    /// The files of the CIB; a node without any begins with `initial`.
+    pub(super) fn cib_files(&self, initial: Option<&str>) -> Vec<CibFile> {
+        match (self.files.is_empty(), initial) {
+            (true, Some(text)) => vec![CibFile { name: "cib.xml".to_owned(), content: text.as_bytes().to_vec(), changed: 0 }],
+            _ => self.files.clone(),
+        }
+    }
+}
+
+/// The steps that make a ring sequence durable.
+pub(super) fn ring_steps(sequence: u64) -> [Persist; 3] {
+    let temporary = format!("{RING_FILE}.new");
+    [
+        Persist::Write { name: temporary.clone(), content: format!("{sequence}\n") },
+        Persist::Sync(temporary.clone()),
+        Persist::Rename { from: temporary, to: RING_FILE.to_owned() },
+    ]
+}

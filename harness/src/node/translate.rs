@@ -1,0 +1,82 @@
+//! Between the words of the controller and those of executor and fencer.
+
+use agents::executor;
+use agents::fencer;
+use agents::standard::{AgentName, Parameters};
+use policy_core::controller::{FencingOutcome, FencingRequest, Operation, Report, op_status};
+use std::sync::Arc;
+
+/// An operation of the controller as the executor takes it. The token carries the controller's number.
+pub(super) fn operation(operation: &Operation) -> executor::Operation {
+    let agent = &operation.agent;
+    let name = AgentName::new(
+        agent.class.as_deref().unwrap_or("ocf"),
+        agent.provider.as_deref(),
+        agent.agent.as_deref().unwrap_or(""),
+    );
+    let mut parameters: Parameters = operation.parameters.iter().cloned().collect();
+    parameters.insert("crm_feature_set".to_owned(), operation.feature_set.clone());
+    executor::Operation {
+        resource: operation.resource.clone(),
+        agent: Some(name),
+        action: operation.task.clone(),
+        interval_ms: operation.interval_ms,
+        timeout_ms: operation.timeout_ms,
+        start_delay_ms: operation.start_delay_ms,
+        parameters: Arc::new(parameters),
+        token: operation.call.to_string(),
+        changes_only: true,
+    }
+}
+
+/// A report of the executor as the controller takes it, with the controller's number.
+pub(super) fn report(report: &executor::Report) -> Option<(u32, Report)> {
+    let call = report.token.parse().ok()?;
+    Some((
+        call,
+        Report {
+            rc: i32::from(report.rc.0),
+            op_status: report.status.code(),
+            exit_reason: report.reason.clone().unwrap_or_default(),
+            started: report.last_run,
+            changed: report.last_rc_change,
+            exec_ms: report.exec_time_ms,
+            queue_ms: report.queue_time_ms,
+        },
+    ))
+}
+
+/// An operation that the executor refused.
+pub(super) fn refused(error: &executor::RequestError) -> Report {
+    Report { rc: 2, op_status: op_status::ERROR, exit_reason: error.to_string(), ..Report::default() }
+}
+
+/// A wish of the controller as the fencer takes it.
+pub(super) fn fencing(request: &FencingRequest, node: &str) -> fencer::Request {
+    fencer::Request {
+        delay_s: Some(request.delay.as_secs()),
+        allow_self: request.allow_self,
+        token: request.token.clone(),
+        ..fencer::Request::new(&client(node), &request.target, &request.action, request.timeout.as_secs())
+    }
+}
+
+/// The client name under which a node's controller asks its fencer.
+fn client(node: &str) -> String {
+    format!("pacemaker-controld.{node}")
+}
+
+/// The end of a fencing operation as controllers hear of it. `token`: of the transition of this node that asked.
+pub(super) fn outcome(record: &fencer::Record, token: Option<String>) -> FencingOutcome {
+    let ok = record.state == fencer::OperationState::Done;
+    let no_device = record.result.as_ref().is_some_and(|r| r.status.code() == 10);
+    FencingOutcome {
+        target: record.target.clone(),
+        action: record.action.clone(),
+        ok,
+        no_device,
+        by: record.delegate.clone().unwrap_or_else(|| "<anyone>".to_owned()),
+        client: format!("{}@{}", record.client, record.origin),
+        token,
+    }
+}

@@ -1,0 +1,250 @@
+//! Describing a simulation.
+
+use super::host::{Host, Power};
+use super::scenario::{At, Event, NetworkSetting};
+use super::{Clock, Disk, Faults, Happening, Network, NodeIx, Simulation, check, observe};
+use crate::node::NodeConfig;
+use agents::model::World;
+use cib_core::xml::Document;
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+use std::collections::BinaryHeap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// Seconds since the epoch at the beginning of every simulation: 2026-01-01 00:00:00 UTC.
+const EPOCH: u64 = 1_767_225_600;
+
+/// Why a simulation cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The configuration text is wrong.
+    #[error("configuration: {0}")]
+    Configuration(String),
+    /// The keys for `corosync.conf` are wrong.
+    #[error("corosync.conf: {0}")]
+    Corosync(String),
+    /// There are no nodes, or a name stands twice.
+    #[error("nodes: {0}")]
+    Nodes(String),
+}
+
+/// What a simulation is made of.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    seed: u64,
+    nodes: Vec<String>,
+    totem: Vec<(String, String)>,
+    quorum: Vec<(String, String)>,
+    configuration: String,
+    network: Vec<NetworkSetting>,
+    events: Vec<At<Event>>,
+    faults: Option<Faults>,
+    links: usize,
+    drift_ppm: i64,
+    details: bool,
+    mutation: Option<check::Mutation>,
+}
+
+impl Builder {
+    pub(super) fn new(seed: u64) -> Self {
+        Builder {
+            seed,
+            nodes: Vec::new(),
+            totem: Vec::new(),
+            quorum: Vec::new(),
+            configuration: String::new(),
+            network: Vec::new(),
+            events: Vec::new(),
+            faults: None,
+            links: 1,
+            drift_ppm: 100,
+            details: false,
+            mutation: None,
+        }
+    }
+
+    /// Names of the nodes; ids count from 1.
+    #[must_use]
+    pub fn nodes<S: AsRef<str>>(mut self, names: &[S]) -> Self {
+        self.nodes = names.iter().map(|n| n.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// A key of the `totem` section of `corosync.conf`.
+    #[must_use]
+    pub fn totem(mut self, key: &str, value: &str) -> Self {
+        self.totem.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// A key of the `quorum` section of `corosync.conf`.
+    #[must_use]
+    pub fn quorum(mut self, key: &str, value: &str) -> Self {
+        self.quorum.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Configuration text in the crm language, on every node's disk before it starts.
+    #[must_use]
+    pub fn configure(mut self, text: &str) -> Self {
+        self.configuration.push_str(text);
+        self
+    }
+
+    /// A property of the network from the start.
+    #[must_use]
+    pub fn network(mut self, setting: NetworkSetting) -> Self {
+        self.network.push(setting);
+        self
+    }
+
+    /// Something that happens at a time.
+    #[must_use]
+    pub fn at(mut self, time: Duration, event: Event) -> Self {
+        self.events.push(At { time, what: event, line: 0 });
+        self
+    }
+
+    /// Many things that happen.
+    #[must_use]
+    pub fn events(mut self, events: impl IntoIterator<Item = At<Event>>) -> Self {
+        self.events.extend(events);
+        self
+    }
+
+    /// Random faults, drawn from the seed.
+    #[must_use]
+    pub fn faults(mut self, faults: &Faults) -> Self {
+        self.faults = Some(faults.clone());
+        self
+    }
+
+    /// Clocks drift by up to this many parts in a million.
+    #[must_use]
+    pub fn drift(mut self, ppm: i64) -> Self {
+        self.drift_ppm = ppm;
+        self
+    }
+
+    /// Keep every line of every node's log.
+    #[must_use]
+    pub fn details(mut self, on: bool) -> Self {
+        self.details = on;
+        self
+    }
+
+    /// Break a rule on purpose, to see the checkers find it.
+    #[must_use]
+    pub fn mutation(mut self, mutation: check::Mutation) -> Self {
+        self.mutation = Some(mutation);
+        self
+    }
+
+    /// The configuration as a CIB.
+    ///
+    /// # Errors
+    /// The text is wrong: line, column and what was expected.
+    pub fn cib(configuration: &str) -> Result<Document, BuildError> {
+        let mut doc = crate::node::empty_cib();
+        cib_core::crmsh::configure(&mut doc, configuration).map_err(|e| BuildError::Configuration(e.to_string()))?;
+        Ok(doc)
+    }
+
+    /// Makes the simulation; all nodes start within its first second.
+    ///
+    /// # Errors
+    /// Nodes or configuration are wrong.
+    pub fn build(self) -> Result<Simulation, BuildError> {
+        if self.nodes.is_empty() {
+            return Err(BuildError::Nodes("at least one is needed".to_owned()));
+        }
+        let doc = Self::cib(&self.configuration)?;
+        let conf = corosync_conf(&self.nodes, &self.totem, &self.quorum, self.links);
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        let mut hosts = Vec::new();
+        for (i, name) in self.nodes.iter().enumerate() {
+            let epoch = Duration::from_secs(EPOCH);
+            let mut config = NodeConfig::new(i as u32 + 1, name, &conf, epoch).map_err(|e| BuildError::Corosync(e.to_string()))?;
+            config.seed = rng.random();
+            config.initial_cib = Some(doc.write());
+            config.acknowledge_early = self.mutation == Some(check::Mutation::AcknowledgeEarly);
+            hosts.push(Host {
+                name: name.clone(),
+                config,
+                node: None,
+                disk: Disk::default(),
+                clock: Clock::drifting(if self.drift_ppm > 0 { rng.random_range(-self.drift_ppm..=self.drift_ppm) } else { 0 }),
+                power: Power::Booting,
+                boot: 0,
+                paused: None,
+            });
+        }
+        let mut network = Network::default();
+        for &setting in &self.network {
+            network.set(setting);
+        }
+        let check = check::Checker::new(&doc, &self.nodes);
+        let mut simulation = Simulation {
+            now: Duration::ZERO,
+            rng,
+            hosts,
+            network,
+            world: World::new("metronome"),
+            queue: BinaryHeap::new(),
+            order: 0,
+            lines: Vec::new(),
+            details: self.details,
+            observer: observe::Observer::default(),
+            check,
+            steps: 0,
+        };
+        for node in 0..simulation.hosts.len() {
+            let at = Duration::from_millis(simulation.rng.random_range(0..1000));
+            simulation.schedule(at, Happening::Booted { node });
+        }
+        let mut events = self.events;
+        if let Some(faults) = &self.faults {
+            events.extend(faults.plan(self.seed, &self.nodes, &check::primitives(&doc)));
+        }
+        for event in events {
+            simulation.schedule(event.time, Happening::Script(event.what));
+        }
+        Ok(simulation)
+    }
+}
+
+/// The address of a node on a link.
+pub(super) fn address_of(node: NodeIx, link: usize) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 95 - link as u8, 0, node as u8 + 1)), 5405)
+}
+
+/// The node and link of an address.
+pub(super) fn place_of(address: SocketAddr) -> Option<(NodeIx, usize)> {
+    let IpAddr::V4(ip) = address.ip() else { return None };
+    let [10, net, 0, host] = ip.octets() else { return None };
+    Some((usize::from(host.checked_sub(1)?), usize::from(95u8.checked_sub(net)?)))
+}
+
+/// The `corosync.conf` that all nodes share.
+fn corosync_conf(nodes: &[String], totem: &[(String, String)], quorum: &[(String, String)], links: usize) -> String {
+    let mut text = String::from("totem {\n  version: 2\n  cluster_name: metronome\n  transport: udpu\n");
+    for (key, value) in totem {
+        text.push_str(&format!("  {key}: {value}\n"));
+    }
+    text.push_str("}\nquorum {\n  provider: corosync_votequorum\n");
+    for (key, value) in quorum {
+        text.push_str(&format!("  {key}: {value}\n"));
+    }
+    text.push_str("}\nnodelist {\n");
+    for (i, name) in nodes.iter().enumerate() {
+        text.push_str("  node {\n");
+        for link in 0..links {
+            text.push_str(&format!("    ring{link}_addr: {}\n", address_of(i, link).ip()));
+        }
+        text.push_str(&format!("    name: {name}\n    nodeid: {}\n  }}\n", i + 1));
+    }
+    text.push_str("}\n");
+    text
+}

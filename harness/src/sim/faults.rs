@@ -1,0 +1,236 @@
+//! Random faults: a plan of events drawn from a seed. A plan is a list like any scenario's, so a failing run can be shrunk by leaving
+//! events out and running again.
+
+use super::scenario::{AgentFault, At, Event, NetworkSetting};
+use rand::rngs::ChaCha8Rng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, RngExt, SeedableRng};
+use std::time::Duration;
+
+/// Which faults may happen, and how often each is drawn against the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults {
+    /// When faults begin: the cluster has had time to start.
+    pub from: Duration,
+    /// When the last fault begins.
+    pub until: Duration,
+    /// How many faults are drawn, at most.
+    pub most: u32,
+    /// Power off and, later, on.
+    pub crash: u32,
+    /// Standing still past the token timeout.
+    pub pause: u32,
+    /// Two or three sides that do not hear each other.
+    pub partition: u32,
+    /// One direction between two nodes.
+    pub cut: u32,
+    /// Loss, delay, duplicates.
+    pub network: u32,
+    /// Agents that fail, hang or are slow.
+    pub agent: u32,
+    /// Services that die.
+    pub kill: u32,
+    /// Clean stop and start of the cluster software.
+    pub restart: u32,
+    /// Operators: standby and online.
+    pub operator: u32,
+    /// Highest loss that is drawn, in percent.
+    pub loss_percent: u32,
+}
+
+impl Faults {
+    /// The standard mix.
+    pub fn standard() -> Self {
+        Faults {
+            from: Duration::from_secs(40),
+            until: Duration::from_secs(240),
+            most: 8,
+            crash: 4,
+            pause: 2,
+            partition: 3,
+            cut: 2,
+            network: 3,
+            agent: 3,
+            kill: 3,
+            restart: 2,
+            operator: 2,
+            loss_percent: 20,
+        }
+    }
+
+    /// Random loss from the start and one crash, as a first taste.
+    pub fn loss_and_one_crash() -> Self {
+        let none = Faults { crash: 1, pause: 0, partition: 0, cut: 0, network: 0, agent: 0, kill: 0, restart: 0, operator: 0, ..Self::standard() };
+        Faults { most: 1, until: Duration::from_secs(60), ..none }
+    }
+
+    /// Draws a plan for these nodes and resources. Everything is healed at the end, by a last `heal`, `boot`s and `agents well`.
+    pub fn plan(&self, seed: u64, nodes: &[String], resources: &[String]) -> Vec<At<Event>> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x0fa1_7500_0000_0000);
+        let mut plan = Plan { rng: &mut rng, nodes, resources, events: Vec::new() };
+        let count = plan.rng.random_range(1..=self.most.max(1));
+        for _ in 0..count {
+            let span = (self.until - self.from).as_millis() as u64;
+            let at = self.from + Duration::from_millis(plan.rng.random_range(0..=span));
+            plan.draw(self, at);
+        }
+        let end = self.until + Duration::from_secs(60);
+        plan.push(end, Event::Heal);
+        plan.push(end, Event::Network(NetworkSetting::Loss(0.0)));
+        plan.push(end, Event::Network(NetworkSetting::Duplicate(0.0)));
+        plan.push(end, Event::AgentsWell);
+        for name in nodes {
+            plan.push(end, Event::Online(name.clone()));
+            plan.push(end + Duration::from_secs(1), Event::Boot(name.clone()));
+        }
+        let mut events = plan.events;
+        events.sort_by_key(|e| e.time);
+        events
+    }
+}
+
+struct Plan<'a, R: Rng> {
+    rng: &'a mut R,
+    nodes: &'a [String],
+    resources: &'a [String],
+    events: Vec<At<Event>>,
+}
+
+impl<R: Rng> Plan<'_, R> {
+    fn push(&mut self, time: Duration, what: Event) {
+        self.events.push(At { time, what, line: 0 });
+    }
+
+    fn node(&mut self) -> String {
+        self.nodes.choose(self.rng).cloned().unwrap_or_default()
+    }
+
+    fn later(&mut self, at: Duration, from_s: u64, to_s: u64) -> Duration {
+        at + Duration::from_millis(self.rng.random_range(from_s * 1000..=to_s * 1000))
+    }
+
+    fn draw(&mut self, faults: &Faults, at: Duration) {
+        let weights = [
+            faults.crash, faults.pause, faults.partition, faults.cut, faults.network, faults.agent, faults.kill, faults.restart,
+            faults.operator,
+        ];
+        let total: u32 = weights.iter().sum();
+        let mut pick = self.rng.random_range(0..total.max(1));
+        let kind = weights.iter().position(|&w| {
+            let hit = pick < w;
+            pick = pick.saturating_sub(w);
+            hit
+        });
+        match kind.unwrap_or(0) {
+            0 => {
+                let node = self.node();
+                self.push(at, Event::Crash(node.clone()));
+                let back = self.later(at, 5, 60);
+                self.push(back, Event::Boot(node));
+            }
+            1 => {
+                let node = self.node();
+                let span = Duration::from_millis(self.rng.random_range(200..15_000));
+                self.push(at, Event::Pause(node, span));
+            }
+            2 => self.partition(at),
+            3 => {
+                let (a, b) = (self.node(), self.node());
+                if a != b {
+                    let both = self.rng.random_bool(0.3);
+                    self.push(at, Event::Cut(a, b, both));
+                    let back = self.later(at, 1, 30);
+                    self.push(back, Event::Heal);
+                }
+            }
+            4 => self.weather(faults, at),
+            5 => self.agent(at),
+            6 => {
+                let node = self.node();
+                if let Some(resource) = self.resources.choose(self.rng).cloned() {
+                    self.push(at, Event::Kill(resource, node));
+                }
+            }
+            7 => {
+                let node = self.node();
+                self.push(at, Event::Stop(node.clone()));
+                let back = self.later(at, 10, 60);
+                self.push(back, Event::Boot(node));
+            }
+            _ => {
+                let node = self.node();
+                self.push(at, Event::Standby(node.clone()));
+                let back = self.later(at, 5, 40);
+                self.push(back, Event::Online(node));
+            }
+        }
+    }
+
+    fn partition(&mut self, at: Duration) {
+        let sides = if self.nodes.len() > 3 { self.rng.random_range(2..=3) } else { 2 };
+        let mut parts = vec![Vec::new(); sides];
+        for node in self.nodes {
+            parts[self.rng.random_range(0..sides)].push(node.clone());
+        }
+        parts.retain(|p| !p.is_empty());
+        if parts.len() > 1 {
+            self.push(at, Event::Partition(parts));
+            let back = self.later(at, 2, 60);
+            self.push(back, Event::Heal);
+        }
+    }
+
+    fn weather(&mut self, faults: &Faults, at: Duration) {
+        let back = self.later(at, 5, 60);
+        match self.rng.random_range(0..3) {
+            0 => {
+                let loss = f64::from(self.rng.random_range(1..=faults.loss_percent.max(1))) / 100.0;
+                self.push(at, Event::Network(NetworkSetting::Loss(loss)));
+                self.push(back, Event::Network(NetworkSetting::Loss(0.0)));
+            }
+            1 => {
+                self.push(at, Event::Network(NetworkSetting::Duplicate(0.1)));
+                self.push(back, Event::Network(NetworkSetting::Duplicate(0.0)));
+            }
+            _ => {
+                let slow = Duration::from_millis(self.rng.random_range(1..40));
+                self.push(at, Event::Network(NetworkSetting::Delay(Duration::from_micros(100), slow)));
+                let usual = NetworkSetting::Delay(Duration::from_micros(100), Duration::from_micros(400));
+                self.push(back, Event::Network(usual));
+            }
+        }
+    }
+
+    fn agent(&mut self, at: Duration) {
+        let Some(resource) = self.resources.choose(self.rng).cloned() else { return };
+        let action = ["start", "stop", "monitor"].choose(self.rng).map(|a| (*a).to_owned());
+        let fault = match self.rng.random_range(0..4) {
+            0 => AgentFault::Fails(1),
+            1 => AgentFault::Fails(7),
+            2 => AgentFault::Hangs,
+            _ => AgentFault::Slow(Duration::from_secs(self.rng.random_range(1..30))),
+        };
+        let node = if self.rng.random_bool(0.5) { Some(self.node()) } else { None };
+        let times = Some(self.rng.random_range(1..=3));
+        self.push(at, Event::Agent { resource, action, fault, node, times });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_seed_gives_one_plan_and_all_is_healed_at_the_end() {
+        let nodes: Vec<String> = ["a", "b", "c"].map(str::to_owned).into();
+        let resources = vec!["ip".to_owned()];
+        let faults = Faults::standard();
+        assert_eq!(faults.plan(7, &nodes, &resources), faults.plan(7, &nodes, &resources));
+        for seed in 0..200 {
+            let plan = faults.plan(seed, &nodes, &resources);
+            let last_cut = plan.iter().rposition(|e| matches!(e.what, Event::Cut(..) | Event::Partition(_)));
+            let last_heal = plan.iter().rposition(|e| e.what == Event::Heal);
+            assert!(last_cut < last_heal);
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! What happens: datagrams arrive, agents end, events of the script; and carrying out what nodes answer.
+
+use super::host::Power;
+use super::scenario::{AgentFault, Event, NetworkSetting};
+use super::{BOOT, Happening, Kind, NodeIx, Simulation};
+use crate::node::{Node, Output, Request};
+use agents::model::{Cue, Effect, Fault};
+use agents::standard::RunId;
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+impl Simulation {
+    pub(super) fn happen(&mut self, what: Happening) {
+        match what {
+            Happening::Datagram { to, boot, .. } | Happening::AgentEnds { node: to, boot, .. }
+                if self.hosts[to].boot != boot || self.hosts[to].node.is_none() => {}
+            Happening::Datagram { to, .. } if self.hosts[to].paused.is_some() => self.postpone(to, what),
+            Happening::Datagram { to, link, from, datagram, .. } => {
+                self.with_node(to, |node, now| node.handle_datagram(now, link, from, datagram));
+            }
+            Happening::AgentEnds { node, run, .. } => self.agent_ends(node, run),
+            Happening::Script(event) => self.event(event),
+            Happening::Resume { node } => self.resume(node),
+            Happening::Booted { node } => self.booted(node),
+        }
+    }
+
+    /// A process that stands still finds its datagrams when it goes on; a socket holds only so many.
+    fn postpone(&mut self, node: NodeIx, what: Happening) {
+        const SOCKET: usize = 256;
+        if let Some(waiting) = &mut self.hosts[node].paused
+            && waiting.len() < SOCKET
+        {
+            waiting.push_back(what);
+        }
+    }
+
+    fn resume(&mut self, node: NodeIx) {
+        let waiting = self.hosts[node].paused.take().unwrap_or_default();
+        if self.hosts[node].node.is_some() {
+            self.note(Some(node), Kind::Fault, "goes on");
+        }
+        for what in waiting {
+            self.happen(what);
+        }
+    }
+
+    /// Gives a node an input and carries out all its outputs.
+    pub(super) fn with_node(&mut self, at: NodeIx, input: impl FnOnce(&mut Node, Duration)) {
+        let local = self.hosts[at].clock.local(self.now);
+        let Some(node) = self.hosts[at].node.as_mut() else { return };
+        input(node, local);
+        self.drain(at);
+    }
+
+    fn drain(&mut self, at: NodeIx) {
+        while let Some(output) = self.hosts[at].node.as_mut().and_then(|n| n.poll_output()) {
+            self.carry_out(at, output);
+        }
+        self.observe(at);
+    }
+
+    fn carry_out(&mut self, at: NodeIx, output: Output) {
+        match output {
+            Output::Transmit { link, to, datagram } => self.transmit(at, link, to, &datagram),
+            Output::Persist(op) => {
+                if !self.hosts[at].disk.apply(&op) {
+                    self.note(Some(at), Kind::Detail, "No space left on device");
+                }
+            }
+            Output::Run(call) => {
+                let name = self.hosts[at].name.clone();
+                let plan = self.world.start(self.now, &name, &call, &mut self.rng);
+                if let Some(ends) = plan.ends {
+                    let boot = self.hosts[at].boot;
+                    self.schedule(ends, Happening::AgentEnds { node: at, boot, run: call.run });
+                }
+            }
+            Output::Kill { run, scope } => {
+                let name = self.hosts[at].name.clone();
+                if let Some(exit) = self.world.kill(self.now, &name, run, scope) {
+                    let local = self.hosts[at].clock.local(self.now);
+                    if let Some(node) = self.hosts[at].node.as_mut() {
+                        node.handle_exit(local, run, exit);
+                    }
+                }
+            }
+            Output::Event(event) => self.note_event(at, &event),
+            Output::Exit { code } => {
+                self.note(Some(at), Kind::Fault, format!("cluster software has ended (code {code})"));
+                self.hosts[at].node = None;
+                self.hosts[at].power = Power::Off;
+            }
+            Output::Reset => {
+                self.note(Some(at), Kind::Fencing, "resets itself");
+                self.power_off(at);
+                self.boot(at);
+            }
+        }
+    }
+
+    fn transmit(&mut self, from: NodeIx, link: usize, to: SocketAddr, datagram: &Bytes) {
+        let Some((node, _)) = super::build::place_of(to).filter(|(node, _)| *node < self.hosts.len()) else { return };
+        let source = super::build::address_of(from, link);
+        let boot = self.hosts[node].boot;
+        for delay in self.network.route(from, node, link, &mut self.rng).into_iter().flatten() {
+            let at = self.now + delay;
+            self.schedule(at, Happening::Datagram { to: node, boot, link, from: source, datagram: datagram.clone() });
+        }
+    }
+
+    fn agent_ends(&mut self, at: NodeIx, run: RunId) {
+        let name = self.hosts[at].name.clone();
+        let Some(ended) = self.world.finish(self.now, &name, run) else { return };
+        self.watch_resources();
+        // A process that stands still learns of it when it goes on; its children do not wait.
+        if self.hosts[at].paused.is_some() {
+            let exit = ended.exit;
+            let local = self.hosts[at].clock.local(self.now);
+            if let Some(node) = self.hosts[at].node.as_mut() {
+                node.handle_exit(local, run, exit);
+            }
+        } else {
+            self.with_node(at, |node, now| node.handle_exit(now, run, ended.exit));
+        }
+        for effect in ended.effects {
+            self.effect(at, effect);
+        }
+    }
+
+    fn effect(&mut self, at: NodeIx, effect: Effect) {
+        match effect {
+            Effect::Attribute { node, name, value, dampen_ms, permanent } => {
+                self.world.set_attribute(&node, &name, value.as_deref());
+                let request = Request::Attribute { node, name, value, delay_ms: dampen_ms, permanent };
+                self.ask(at, request);
+            }
+            Effect::Property { name, value } => self.ask(at, Request::Property { name, value }),
+            Effect::PowerOff { node } => {
+                if let Some(target) = self.index(&node) {
+                    self.note(Some(target), Kind::Fencing, "loses power");
+                    self.check.fenced(target);
+                    self.power_off(target);
+                }
+            }
+            Effect::PowerOn { node } => {
+                if let Some(target) = self.index(&node) {
+                    self.note(Some(target), Kind::Fencing, "gets power again");
+                    self.boot(target);
+                }
+            }
+            Effect::Fence { node } => self.ask(at, Request::Fence { target: node, action: "reboot".to_owned() }),
+        }
+    }
+
+    /// An operator or an agent asks a node for something.
+    pub(super) fn ask(&mut self, at: NodeIx, request: Request) {
+        let mut failed = None;
+        self.with_node(at, |node, now| failed = node.request(now, request).err());
+        if let Some(error) = failed {
+            self.note(Some(at), Kind::Detail, format!("refused: {error}"));
+        }
+    }
+
+    // --- power -------------------------------------------------------------------------------------------------------
+
+    pub(super) fn power_off(&mut self, at: NodeIx) {
+        let name = self.hosts[at].name.clone();
+        self.hosts[at].node = None;
+        self.hosts[at].boot += 1;
+        self.hosts[at].power = Power::Off;
+        self.hosts[at].paused = None;
+        self.hosts[at].disk.crash(&mut self.rng);
+        self.world.node_down(self.now, &name);
+        self.check.down(at);
+        self.watch_resources();
+    }
+
+    pub(super) fn boot(&mut self, at: NodeIx) {
+        if self.hosts[at].power == Power::Off {
+            self.hosts[at].power = Power::Booting;
+            self.schedule(self.now + BOOT, Happening::Booted { node: at });
+        }
+    }
+
+    pub(super) fn booted(&mut self, at: NodeIx) {
+        if self.hosts[at].power != Power::Booting {
+            return;
+        }
+        let name = self.hosts[at].name.clone();
+        self.world.node_up(self.now, &name);
+        let now = self.now;
+        match self.hosts[at].start(now) {
+            Ok(()) => {
+                self.note(Some(at), Kind::Fault, "boots");
+                self.drain(at);
+            }
+            Err(error) => self.note(Some(at), Kind::Fault, format!("cannot start: {error}")),
+        }
+    }
+
+    // --- the script --------------------------------------------------------------------------------------------------
+
+    /// A node that is up, to give an order to; the coordinator if there is one.
+    fn anyone(&self) -> Option<NodeIx> {
+        let dc = self.hosts.iter().position(|h| h.paused.is_none() && h.node().is_some_and(|n| n.status().controller.is_dc));
+        dc.or_else(|| self.hosts.iter().position(|h| h.paused.is_none() && h.node.is_some()))
+    }
+
+    fn order(&mut self, request: Request) {
+        if let Some(at) = self.anyone() {
+            self.ask(at, request);
+        }
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        let text = describe(&event);
+        match event {
+            Event::Crash(name) => self.on_node(&name, &text, |s, at| {
+                if s.hosts[at].power != Power::Off {
+                    s.power_off(at);
+                }
+            }),
+            Event::Boot(name) => self.on_node(&name, &text, |s, at| s.boot(at)),
+            Event::Stop(name) => self.on_node(&name, &text, |s, at| s.with_node(at, |n, now| n.shutdown(now))),
+            Event::Pause(name, span) => self.on_node(&name, &text, |s, at| {
+                if s.hosts[at].node.is_some() && s.hosts[at].paused.is_none() {
+                    s.hosts[at].paused = Some(VecDeque::new());
+                    s.schedule(s.now + span, Happening::Resume { node: at });
+                }
+            }),
+            Event::Partition(sides) => {
+                let sides: Vec<Vec<NodeIx>> =
+                    sides.iter().map(|side| side.iter().filter_map(|n| self.index(n)).collect()).collect();
+                self.network.partition(&sides);
+                self.links_changed();
+                self.note(None, Kind::Fault, text);
+            }
+            Event::Cut(a, b, both) => {
+                if let (Some(a), Some(b)) = (self.index(&a), self.index(&b)) {
+                    self.network.cut(a, b);
+                    if both {
+                        self.network.cut(b, a);
+                    }
+                }
+                self.links_changed();
+                self.note(None, Kind::Fault, text);
+            }
+            Event::Heal => {
+                self.network.heal();
+                self.links_changed();
+                self.note(None, Kind::Fault, text);
+            }
+            Event::Network(setting) => {
+                self.network.set(setting);
+                self.note(None, Kind::Fault, text);
+            }
+            Event::Standby(name) => self.give(&text, Request::Standby { node: name, standby: true }),
+            Event::Online(name) => self.give(&text, Request::Standby { node: name, standby: false }),
+            Event::Configure(crm, _) => self.give("configure", Request::Configure(crm)),
+            Event::Crm(line) => self.give(&text, Request::Crm(line)),
+            Event::Kill(resource, node) => {
+                let killed = self.world.fail_instance(self.now, &node, &resource);
+                self.on_node(&node, &format!("{resource} {}", if killed { "dies" } else { "is not there to die" }), |_, _| {});
+                self.watch_resources();
+            }
+            Event::Agent { resource, action, fault, node, times } => {
+                self.world.cue(cue(&resource, action.as_deref(), fault, node.as_deref(), times));
+                self.note(None, Kind::Fault, text);
+            }
+            Event::AgentsWell => self.world.clear_cues(),
+        }
+    }
+
+    fn on_node(&mut self, name: &str, text: &str, act: impl FnOnce(&mut Self, NodeIx)) {
+        if let Some(at) = self.index(name) {
+            self.note(Some(at), Kind::Fault, text);
+            act(self, at);
+        }
+    }
+
+    fn give(&mut self, text: &str, request: Request) {
+        self.note(None, Kind::Fault, text);
+        self.order(request);
+    }
+
+    fn links_changed(&mut self) {
+        for a in 0..self.hosts.len() {
+            for b in a + 1..self.hosts.len() {
+                let connected = self.network.connects(a, b) && self.network.connects(b, a);
+                let (x, y) = (self.hosts[a].name.clone(), self.hosts[b].name.clone());
+                self.world.set_link(self.now, &x, &y, connected);
+            }
+        }
+    }
+}
+
+fn cue(resource: &str, action: Option<&str>, fault: AgentFault, node: Option<&str>, times: Option<u32>) -> Cue {
+    let fault = match fault {
+        AgentFault::Fails(code) => Fault::Exit { code, reason: None },
+        AgentFault::Hangs => Fault::Hang,
+        AgentFault::Slow(span) => Fault::Slow(span),
+        AgentFault::Lies => Fault::Exit { code: 0, reason: None },
+    };
+    let mut cue = Cue::new(fault).resource(resource);
+    if let Some(action) = action {
+        cue = cue.action(action);
+    }
+    if let Some(node) = node {
+        cue = cue.node(node);
+    }
+    if let Some(times) = times {
+        cue = cue.times(times);
+    }
+    cue
+}
+
+/// An event in words, as a scenario would write it.
+pub fn describe(event: &Event) -> String {
+    match event {
+        Event::Crash(n) => format!("crash {n}"),
+        Event::Boot(n) => format!("boot {n}"),
+        Event::Stop(n) => format!("stop {n}"),
+        Event::Pause(n, d) => format!("pause {n} for {}ms", d.as_millis()),
+        Event::Partition(sides) => {
+            let sides: Vec<String> = sides.iter().map(|s| s.join(" ")).collect();
+            format!("partition {}", sides.join(" | "))
+        }
+        Event::Cut(a, b, both) => format!("cut {a} {} {b}", if *both { "<->" } else { "->" }),
+        Event::Heal => "heal".to_owned(),
+        Event::Network(NetworkSetting::Loss(p)) => format!("network loss {}%", p * 100.0),
+        Event::Network(NetworkSetting::Duplicate(p)) => format!("network duplicate {}%", p * 100.0),
+        Event::Network(NetworkSetting::Delay(a, b)) => format!("network delay {}us..{}us", a.as_micros(), b.as_micros()),
+        Event::Standby(n) => format!("standby {n}"),
+        Event::Online(n) => format!("online {n}"),
+        Event::Configure(text, _) => format!("configure {{\n{text}}}"),
+        Event::Crm(line) => format!("crm {line}"),
+        Event::Kill(r, n) => format!("kill {r} on {n}"),
+        Event::Agent { resource, action, fault, node, times } => {
+            let mut text = format!("agent {resource}");
+            for word in action.iter() {
+                text.push_str(&format!(" {word}"));
+            }
+            text.push_str(&match fault {
+                AgentFault::Fails(rc) => format!(" fails with {rc}"),
+                AgentFault::Hangs => " hangs".to_owned(),
+                AgentFault::Lies => " lies".to_owned(),
+                AgentFault::Slow(d) => format!(" takes {}ms", d.as_millis()),
+            });
+            for node in node.iter() {
+                text.push_str(&format!(" on {node}"));
+            }
+            for times in times.iter() {
+                text.push_str(&format!(" {times} times"));
+            }
+            text
+        }
+        Event::AgentsWell => "agents well".to_owned(),
+    }
+}

@@ -1,0 +1,134 @@
+//! Running a scenario to its end and judging it.
+
+use super::scenario::{At, Event, Scenario};
+use super::{BuildError, Builder, Faults, Line, Mutation, Simulation};
+use std::time::Duration;
+
+/// How a run ended.
+pub struct Outcome {
+    /// The simulation, as it was at the end.
+    pub simulation: Simulation,
+    /// The first broken expectation or invariant: when, the line of the scenario file (0: none), and what.
+    pub broken: Option<(Duration, usize, String)>,
+    /// The seed.
+    pub seed: u64,
+    /// The events that happened besides those of the file.
+    pub extra: Vec<At<Event>>,
+}
+
+impl Outcome {
+    /// All expectations held.
+    pub fn is_ok(&self) -> bool {
+        self.broken.is_none()
+    }
+
+    /// The moments before the end.
+    pub fn last_moments(&self, lines: usize) -> &[Line] {
+        let all = self.simulation.timeline();
+        &all[all.len().saturating_sub(lines)..]
+    }
+}
+
+/// How to run a scenario.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// Keep every line of every node's log.
+    pub details: bool,
+    /// Random faults besides the scenario's events.
+    pub faults: Option<Faults>,
+    /// Exactly these events besides the scenario's, instead of drawing them.
+    pub extra: Option<Vec<At<Event>>>,
+    /// A rule to break.
+    pub mutation: Option<Mutation>,
+    /// The cluster must be stable at the end.
+    pub stable_at_end: bool,
+}
+
+/// Runs a scenario with a seed.
+///
+/// # Errors
+/// Its configuration or its nodes are wrong.
+pub fn run(scenario: &Scenario, seed: u64) -> Result<Outcome, BuildError> {
+    run_with(scenario, seed, &RunOptions::default())
+}
+
+/// Runs a scenario with a seed and more.
+///
+/// # Errors
+/// Its configuration or its nodes are wrong.
+pub fn run_with(scenario: &Scenario, seed: u64, options: &RunOptions) -> Result<Outcome, BuildError> {
+    let extra = match (&options.extra, &options.faults) {
+        (Some(events), _) => events.clone(),
+        (None, Some(faults)) => {
+            let doc = Builder::cib(&scenario.configuration)?;
+            faults.plan(seed, &scenario.nodes, &super::check::primitives(&doc))
+        }
+        (None, None) => Vec::new(),
+    };
+    let mut simulation = builder(scenario, seed, options, &extra).build()?;
+    let end = end_of(scenario, &extra);
+    let broken = play(scenario, &mut simulation, end).or_else(|| {
+        let restless = options.stable_at_end && !simulation.is_stable();
+        restless.then(|| (simulation.now(), 0, "the cluster is not stable at the end".to_owned()))
+    });
+    Ok(Outcome { simulation, broken, seed, extra })
+}
+
+fn builder(scenario: &Scenario, seed: u64, options: &RunOptions, extra: &[At<Event>]) -> Builder {
+    let mut builder = Simulation::builder(seed).nodes(&scenario.nodes).configure(&scenario.configuration).details(options.details);
+    for (key, value) in &scenario.totem {
+        builder = builder.totem(key, value);
+    }
+    for (key, value) in &scenario.quorum {
+        builder = builder.quorum(key, value);
+    }
+    for &setting in &scenario.network {
+        builder = builder.network(setting);
+    }
+    if let Some(mutation) = options.mutation {
+        builder = builder.mutation(mutation);
+    }
+    builder.events(scenario.events.iter().cloned()).events(extra.iter().cloned())
+}
+
+/// The end of a run: as the file says, or a while after the last thing that is to happen.
+pub(super) fn end_of(scenario: &Scenario, extra: &[At<Event>]) -> Duration {
+    let events = scenario.events.iter().chain(extra).map(|e| e.time);
+    let expectations = scenario.expectations.iter().map(|e| e.time);
+    let last = events.chain(expectations).max().unwrap_or_default();
+    let quiet = Duration::from_secs(if extra.is_empty() { 10 } else { 180 });
+    scenario.until.unwrap_or_default().max(last + quiet)
+}
+
+/// Plays to the end or to the first thing that is broken.
+fn play(scenario: &Scenario, simulation: &mut Simulation, end: Duration) -> Option<(Duration, usize, String)> {
+    let mut expectations: Vec<_> = scenario.expectations.iter().collect();
+    expectations.sort_by_key(|e| e.time);
+    let mut expectations = expectations.into_iter().peekable();
+    loop {
+        let due = expectations.peek().map_or(end, |e| e.time.min(end));
+        while simulation.step(due) {
+            if let Some(broken) = violated(scenario, simulation) {
+                return Some(broken);
+            }
+        }
+        simulation.run_until(due);
+        match expectations.next() {
+            Some(e) if e.time <= end => {
+                if !simulation.holds(&e.what) {
+                    return Some((e.time, e.line, format!("expected by {}s: {}", e.time.as_secs_f64(), e.what)));
+                }
+            }
+            _ => return None,
+        }
+    }
+}
+
+fn violated(scenario: &Scenario, simulation: &Simulation) -> Option<(Duration, usize, String)> {
+    if let Some(v) = simulation.violations().first() {
+        return Some((v.time, 0, format!("safety invariant {} is broken: {}", v.invariant, v.text)));
+    }
+    let broken = scenario.invariants.iter().find(|i| simulation.holds(&i.condition) == i.never)?;
+    let word = if broken.never { "never" } else { "always" };
+    Some((simulation.now(), broken.line, format!("expected {word}: {}", broken.condition)))
+}

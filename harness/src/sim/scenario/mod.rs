@@ -1,0 +1,233 @@
+//! Scenario files: nodes, configuration, a timeline of events and expectations.
+//!
+//! ```text
+//! title  A service survives the loss of its node
+//! nodes  n1 n2 n3
+//! configure {
+//!   primitive ip ocf:heartbeat:IPaddr2 params ip=10.0.0.9
+//!   property stonith-enabled=false
+//! }
+//! at 30s crash n1
+//! by 60s ip started
+//! always at most one ip
+//! ```
+//!
+//! One statement a line; `#` begins a comment. Times are virtual: `500ms`, `30s`, `2min`, `1h`. The words:
+//!
+//! | statement | meaning |
+//! | --- | --- |
+//! | `title TEXT` | shown above the timeline |
+//! | `seed N` | the seed unless the command line gives one |
+//! | `nodes NAME...` | node ids 1, 2, ... in this order |
+//! | `totem KEY VALUE`, `quorum KEY VALUE` | as in `corosync.conf` |
+//! | `network loss P%`, `network delay D..D`, `network duplicate P%` | the network from the start |
+//! | `configure {` ... `}` | `crm` configuration text, loaded before the nodes start |
+//! | `until T` | end of the run; without it, 10 s after the last event or expectation |
+//! | `at T EVENT` | see [`Event`] |
+//! | `by T CONDITION` | must hold at T; see [`Condition`] |
+//! | `always CONDITION`, `never CONDITION` | must hold (or not) at every instant |
+
+mod parse;
+mod words;
+
+pub use parse::parse;
+
+use std::fmt;
+use std::time::Duration;
+
+/// A scenario as read from a file.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Scenario {
+    /// Shown above the timeline.
+    pub title: String,
+    /// Seed, if the file gives one.
+    pub seed: Option<u64>,
+    /// Names of the nodes; ids count from 1.
+    pub nodes: Vec<String>,
+    /// Keys of the `totem` section.
+    pub totem: Vec<(String, String)>,
+    /// Keys of the `quorum` section.
+    pub quorum: Vec<(String, String)>,
+    /// The network from the start.
+    pub network: Vec<NetworkSetting>,
+    /// Configuration in the crm language.
+    pub configuration: String,
+    /// Line of the file on which the configuration begins.
+    pub configuration_line: usize,
+    /// End of the run.
+    pub until: Option<Duration>,
+    /// What happens, in file order.
+    pub events: Vec<At<Event>>,
+    /// What must hold at a time, in file order.
+    pub expectations: Vec<At<Condition>>,
+    /// What must hold all the time; `true`: never instead.
+    pub invariants: Vec<Invariant>,
+}
+
+/// Something at a time, with its line in the file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct At<T> {
+    /// Virtual time.
+    pub time: Duration,
+    /// What.
+    pub what: T,
+    /// Line of the file.
+    pub line: usize,
+}
+
+/// A condition for the whole run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Invariant {
+    /// The condition.
+    pub condition: Condition,
+    /// It must never hold.
+    pub never: bool,
+    /// Line of the file.
+    pub line: usize,
+}
+
+/// One property of the network.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum NetworkSetting {
+    /// Share of datagrams that are lost.
+    Loss(f64),
+    /// Share of datagrams that arrive twice.
+    Duplicate(f64),
+    /// Delay between these two, evenly.
+    Delay(Duration, Duration),
+}
+
+/// What an agent is made to do wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgentFault {
+    /// Ends with this code without doing anything.
+    Fails(u8),
+    /// Never ends.
+    Hangs,
+    /// Does its work, but this much slower.
+    Slow(Duration),
+    /// Does nothing and says it succeeded.
+    Lies,
+}
+
+/// What happens at a time.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// `crash NODE`: power off without warning.
+    Crash(String),
+    /// `boot NODE`: power on, the cluster software starts.
+    Boot(String),
+    /// `stop NODE`: the cluster software is asked to leave.
+    Stop(String),
+    /// `pause NODE for D`: the process stands still.
+    Pause(String, Duration),
+    /// `partition A B | C`: only nodes of one side hear each other.
+    Partition(Vec<Vec<String>>),
+    /// `cut A -> B`: A's datagrams no longer reach B. `cut A <-> B`: both ways.
+    Cut(String, String, bool),
+    /// `heal`: the network is whole again.
+    Heal,
+    /// `network ...` as the statement.
+    Network(NetworkSetting),
+    /// `standby NODE`
+    Standby(String),
+    /// `online NODE`
+    Online(String),
+    /// `configure {` ... `}`: more configuration.
+    Configure(String, usize),
+    /// `crm WORDS`: one command of the crm shell, such as `crm resource move web n2`.
+    Crm(String),
+    /// `kill RESOURCE on NODE`: the service dies by itself.
+    Kill(String, String),
+    /// `agent RESOURCE ACTION fails with RC|hangs|lies|takes D [on NODE] [N times]`
+    Agent {
+        /// The resource.
+        resource: String,
+        /// The action, or all.
+        action: Option<String>,
+        /// What goes wrong.
+        fault: AgentFault,
+        /// Only there.
+        node: Option<String>,
+        /// So often; `None`: from now on.
+        times: Option<u32>,
+    },
+    /// `agents well`: no agent fails any more.
+    AgentsWell,
+}
+
+/// Something that can be seen from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// `RESOURCE started [on NODE]`
+    Started(String, Option<String>),
+    /// `RESOURCE promoted [on NODE]`
+    Promoted(String, Option<String>),
+    /// `RESOURCE stopped [on NODE]`
+    Stopped(String, Option<String>),
+    /// `RESOURCE on N nodes`
+    Instances(String, usize),
+    /// `at most one RESOURCE`
+    AtMostOne(String),
+    /// `at most one promoted RESOURCE`
+    AtMostOnePromoted(String),
+    /// `NODE is dc`
+    Dc(String),
+    /// `one dc`
+    OneDc,
+    /// `NODE online`: up and joined, as the coordinator sees it.
+    NodeOnline(String),
+    /// `NODE offline`
+    NodeOffline(String),
+    /// `NODE quorate`
+    Quorate(String),
+    /// `NODE inquorate`
+    Inquorate(String),
+    /// `NODE fenced`: powered off by a switch at least once.
+    Fenced(String),
+    /// `stable`: one coordinator, idle, nothing left to do.
+    Stable,
+    /// `failcount RESOURCE on NODE is N`
+    FailCount(String, String, String),
+    /// `not CONDITION`
+    Not(Box<Condition>),
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let on = |node: &Option<String>| node.as_ref().map_or(String::new(), |n| format!(" on {n}"));
+        match self {
+            Condition::Started(r, n) => write!(f, "{r} started{}", on(n)),
+            Condition::Promoted(r, n) => write!(f, "{r} promoted{}", on(n)),
+            Condition::Stopped(r, n) => write!(f, "{r} stopped{}", on(n)),
+            Condition::Instances(r, n) => write!(f, "{r} on {n} nodes"),
+            Condition::AtMostOne(r) => write!(f, "at most one {r}"),
+            Condition::AtMostOnePromoted(r) => write!(f, "at most one promoted {r}"),
+            Condition::Dc(n) => write!(f, "{n} is dc"),
+            Condition::OneDc => f.write_str("one dc"),
+            Condition::NodeOnline(n) => write!(f, "{n} online"),
+            Condition::NodeOffline(n) => write!(f, "{n} offline"),
+            Condition::Quorate(n) => write!(f, "{n} quorate"),
+            Condition::Inquorate(n) => write!(f, "{n} inquorate"),
+            Condition::Fenced(n) => write!(f, "{n} fenced"),
+            Condition::Stable => f.write_str("stable"),
+            Condition::FailCount(r, n, v) => write!(f, "failcount {r} on {n} is {v}"),
+            Condition::Not(c) => write!(f, "not {c}"),
+        }
+    }
+}
+
+/// A mistake in a scenario: where, and what was expected there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{line}:{column}: {what}")]
+pub struct ScenarioError {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
+    /// What is wrong and what was expected.
+    pub what: String,
+}
+
+#[cfg(test)]
+mod tests;
