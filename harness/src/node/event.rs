@@ -29,6 +29,13 @@ pub enum Event {
     },
     /// An alert.
     Alert(policy_core::controller::Alert),
+    /// A write that a client asked for has ended.
+    Acknowledged {
+        /// The client's number.
+        number: u64,
+        /// Whether it succeeded.
+        ok: bool,
+    },
     /// The stored CIB was read.
     CibLoaded(String),
     /// Something worth a warning.
@@ -47,6 +54,7 @@ impl fmt::Display for Event {
                 write!(f, "Setting {name}[{node}] in instance_attributes: {} -> {}", show(old), show(new))
             }
             Event::Alert(alert) => write!(f, "{alert:?}"),
+            Event::Acknowledged { number, ok } => write!(f, "write {number} {}", if *ok { "acknowledged" } else { "refused" }),
             Event::CibLoaded(text) | Event::Warning(text) => f.write_str(text),
         }
     }

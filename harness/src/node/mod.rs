@@ -6,6 +6,7 @@
 
 mod config;
 mod event;
+mod fence;
 mod pump;
 mod request;
 mod schedule;
@@ -113,7 +114,7 @@ impl Node {
     /// # Errors
     /// The configuration cannot be used.
     pub fn new(config: NodeConfig, stored: Stored, now: Duration) -> Result<Node, NodeError> {
-        let names: BTreeMap<u32, String> = config.members.iter().cloned().collect();
+        let names = config.names();
         let member = config.member(&stored, now)?;
         let files = stored.cib_files(config.initial_cib.as_deref());
         let replica_config = replica::Config::new(MemberId(config.id), &config.name)

@@ -166,7 +166,7 @@ impl Node {
         let request = match requests.len() {
             0 => return self.written(now, writer, true),
             1 => requests.remove(0),
-            _ => CibRequest::transaction(requests),
+            _ => super::request::transaction(&requests),
         };
         self.next_request += 1;
         let id = RequestId(self.next_request);
@@ -308,7 +308,7 @@ impl Node {
             }
             fencer::Output::Done(verdict) => self.fencing_done(now, &verdict),
             fencer::Output::Notify { record, .. } => {
-                let outcome = translate::outcome(&record, None);
+                let outcome = translate::outcome(&record, &self.config.name);
                 self.controller.handle_fenced(now, &outcome);
             }
             fencer::Output::Device { run, exit } => self.executor.handle_exit(now, run, exit),

@@ -266,7 +266,7 @@ pub(super) fn cib_requests(writes: &[CibWrite]) -> Vec<CibRequest> {
                 CibRequest::new(Operation::Modify).section(section).options(CallOptions::MAY_CREATE).input(doc)
             }
             CibWrite::Delete { xpath } => {
-                CibRequest::new(Operation::Delete).xpath(xpath).options(CallOptions::XPATH | CallOptions::MULTIPLE)
+                CibRequest::new(Operation::Delete).xpath(xpath).options(CallOptions::XPATH.and(CallOptions::MULTIPLE))
             }
             CibWrite::Root { attributes } => {
                 let mut doc = Document::new("cib");
@@ -278,4 +278,15 @@ pub(super) fn cib_requests(writes: &[CibWrite]) -> Vec<CibRequest> {
             }
         })
         .collect()
+}
+
+/// Several requests as one, all or nothing.
+pub(super) fn transaction(requests: &[CibRequest]) -> CibRequest {
+    let mut doc = Document::new("cib_transaction");
+    let root = doc.root();
+    for request in requests {
+        let message = request.to_message();
+        doc.copy(root, &message, message.root());
+    }
+    CibRequest::new(Operation::Commit).input(doc)
 }

@@ -55,9 +55,8 @@ impl Node {
 
     fn graph_of(&self, doc: &Document, now: Duration, transition: u32) -> Option<Graph> {
         let epoch = (self.config.epoch + now).as_secs();
-        let options = policy_core::Options { now: Some(epoch as i64), ..policy_core::Options::default() };
-        let schedule = policy_core::schedule(doc, &options).ok()?;
-        let mut graph = schedule.into_graph();
+        let schedule = policy_core::schedule(doc, &policy_core::Options::at(epoch as i64)).ok()?;
+        let mut graph = schedule.graph;
         graph.header.transition_id = transition;
         Some(graph)
     }

@@ -66,17 +66,14 @@ fn client(node: &str) -> String {
     format!("pacemaker-controld.{node}")
 }
 
-/// The end of a fencing operation as controllers hear of it. `token`: of the transition of this node that asked.
-pub(super) fn outcome(record: &fencer::Record, token: Option<String>) -> FencingOutcome {
-    let ok = record.state == fencer::OperationState::Done;
-    let no_device = record.result.as_ref().is_some_and(|r| r.status.code() == 10);
+/// The end of a fencing operation as the controller of `node` hears of it.
+pub(super) fn outcome(record: &fencer::Record, node: &str) -> FencingOutcome {
     FencingOutcome {
         target: record.target.clone(),
         action: record.action.clone(),
-        ok,
-        no_device,
+        ok: record.state == fencer::OperationState::Done,
         by: record.delegate.clone().unwrap_or_else(|| "<anyone>".to_owned()),
         client: format!("{}@{}", record.client, record.origin),
-        token,
+        own: record.client == client(node),
     }
 }

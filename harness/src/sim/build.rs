@@ -166,15 +166,16 @@ impl Builder {
         let mut hosts = Vec::new();
         for (i, name) in self.nodes.iter().enumerate() {
             let epoch = Duration::from_secs(EPOCH);
-            let mut config = NodeConfig::new(i as u32 + 1, name, &conf, epoch).map_err(|e| BuildError::Corosync(e.to_string()))?;
+            let addresses: Vec<IpAddr> = (0..self.links).map(|link| address_of(i, link).ip()).collect();
+            let mut config = NodeConfig::new(name, &addresses, &conf, epoch).map_err(|e| BuildError::Corosync(e.to_string()))?;
             config.seed = rng.random();
             config.initial_cib = Some(doc.write());
-            config.acknowledge_early = self.mutation == Some(check::Mutation::AcknowledgeEarly);
+            let lies = self.mutation == Some(check::Mutation::AcknowledgeEarly);
             hosts.push(Host {
                 name: name.clone(),
                 config,
                 node: None,
-                disk: Disk::default(),
+                disk: Disk { lies, ..Disk::default() },
                 clock: Clock::drifting(if self.drift_ppm > 0 { rng.random_range(-self.drift_ppm..=self.drift_ppm) } else { 0 }),
                 power: Power::Booting,
                 boot: 0,

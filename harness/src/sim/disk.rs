@@ -1,45 +1,57 @@
 //! The virtual disk of a node: what was synced survives a crash, what was not may be lost or torn.
 
-use crate::node::FileOp;
+use crate::node::Persist;
 use rand::{Rng, RngExt};
 use std::collections::BTreeMap;
 
 /// The files of one node.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
-    /// As programs see them.
-    files: BTreeMap<String, Vec<u8>>,
+    /// As programs see them, with the moment of their last change.
+    files: BTreeMap<String, (Vec<u8>, u64)>,
     /// As they are after a crash.
     durable: BTreeMap<String, Vec<u8>>,
     /// No write succeeds any more.
     pub full: bool,
+    /// Says that content is durable when it is not.
+    pub lies: bool,
+    moment: u64,
 }
 
 impl Disk {
-    /// Carries out one operation; `false` if the disk is full.
-    pub fn apply(&mut self, op: &FileOp) -> bool {
-        match op {
-            FileOp::Write { name, content } => {
+    /// Carries out one step; `false` if the disk is full.
+    pub fn apply(&mut self, step: &Persist) -> bool {
+        self.moment += 1;
+        match step {
+            Persist::Write { name, content } => {
                 if self.full {
                     return false;
                 }
-                self.files.insert(name.clone(), content.clone());
+                self.put(name, content.as_bytes().to_vec());
             }
-            FileOp::Sync { name } => {
-                if let Some(content) = self.files.get(name) {
+            Persist::Link { from, to } => {
+                if let Some((content, _)) = self.files.get(from).cloned() {
+                    self.put(to, content);
+                }
+                if let Some(content) = self.durable.get(from).cloned() {
+                    self.durable.insert(to.clone(), content);
+                }
+            }
+            Persist::Sync(name) => {
+                if let (Some((content, _)), false) = (self.files.get(name), self.lies) {
                     self.durable.insert(name.clone(), content.clone());
                 }
             }
-            FileOp::Rename { from, to } => {
+            Persist::Rename { from, to } => {
                 // Renaming is atomic and, as journalling file systems order it, durable with the content that was synced.
-                if let Some(content) = self.files.remove(from) {
-                    self.files.insert(to.clone(), content);
+                if let Some((content, _)) = self.files.remove(from) {
+                    self.put(to, content);
                 }
                 if let Some(content) = self.durable.remove(from) {
                     self.durable.insert(to.clone(), content);
                 }
             }
-            FileOp::Remove { name } => {
+            Persist::Remove(name) => {
                 self.files.remove(name);
                 self.durable.remove(name);
             }
@@ -47,34 +59,41 @@ impl Disk {
         true
     }
 
-    /// A file as programs see it.
-    pub fn read(&self, name: &str) -> Option<&[u8]> {
-        self.files.get(name).map(Vec::as_slice)
+    fn put(&mut self, name: &str, content: Vec<u8>) {
+        self.files.insert(name.to_owned(), (content, self.moment));
     }
 
-    /// Names of all files.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.files.keys().map(String::as_str)
+    /// A file as programs see it.
+    pub fn read(&self, name: &str) -> Option<&[u8]> {
+        self.files.get(name).map(|(content, _)| content.as_slice())
+    }
+
+    /// Names of all files, with the moment of their last change.
+    pub fn names(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.files.iter().map(|(name, (_, moment))| (name.as_str(), *moment))
     }
 
     /// Power is lost: each file that was not synced is old, new, or torn in the middle.
     pub fn crash(&mut self, rng: &mut impl Rng) {
-        let names: Vec<String> = self.files.keys().filter(|n| self.durable.get(*n) != self.files.get(*n)).cloned().collect();
-        for name in names {
+        let unsynced: Vec<(String, Vec<u8>)> = self
+            .files
+            .iter()
+            .filter(|(name, (content, _))| self.durable.get(*name) != Some(content))
+            .map(|(name, (content, _))| (name.clone(), content.clone()))
+            .collect();
+        for (name, content) in unsynced {
             match rng.random_range(0..3) {
                 0 => {
-                    let content = self.files[&name].clone();
                     self.durable.insert(name, content);
                 }
                 1 => {
-                    let content = &self.files[&name];
                     let torn = content[..rng.random_range(0..=content.len())].to_vec();
                     self.durable.insert(name, torn);
                 }
                 _ => {}
             }
         }
-        self.files = self.durable.clone();
+        self.files = self.durable.iter().map(|(name, content)| (name.clone(), (content.clone(), self.moment))).collect();
     }
 
     /// All is gone.
@@ -92,9 +111,10 @@ mod tests {
     fn what_was_synced_survives() {
         let mut rng = rand::rngs::ChaCha8Rng::seed_from_u64(3);
         let mut disk = Disk::default();
-        let write = |c: &str| FileOp::Write { name: "a.new".into(), content: c.into() };
-        for op in [write("one"), FileOp::Sync { name: "a.new".into() }, FileOp::Rename { from: "a.new".into(), to: "a".into() }] {
-            assert!(disk.apply(&op));
+        let write = |c: &str| Persist::Write { name: "a.new".into(), content: c.into() };
+        let rename = Persist::Rename { from: "a.new".into(), to: "a".into() };
+        for step in [write("one"), Persist::Sync("a.new".into()), rename] {
+            assert!(disk.apply(&step));
         }
         disk.apply(&write("two, never synced"));
         disk.crash(&mut rng);

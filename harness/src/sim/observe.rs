@@ -132,7 +132,7 @@ impl Simulation {
         status.controller.state == State::Idle
             && status.controller.confirmed.len() == up.len()
             && up.iter().all(|n| n.cib_version() == dc.cib_version())
-            && dc.wanted_actions() == 0
+            && dc.wanted_actions(self.now) == 0
     }
 
     fn fail_count(&self, resource: &str, node: &str) -> String {

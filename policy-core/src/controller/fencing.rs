@@ -36,14 +36,12 @@ pub struct FencingOutcome {
     pub action: String,
     /// The target is in the state asked for.
     pub ok: bool,
-    /// It failed because no device can do it.
-    pub no_device: bool,
     /// Name of the node that did it.
     pub by: String,
     /// Who asked: name of the client and of its node.
     pub client: String,
-    /// Token of the request, if a transition asked.
-    pub token: Option<String>,
+    /// The controller of the node that hears this asked for it.
+    pub own: bool,
 }
 
 /// What controllers remember of fencing.
@@ -88,27 +86,27 @@ impl Controller {
             client: outcome.client.clone(),
             ok: outcome.ok,
         });
-        let mine = self.own_fencing(outcome);
         if outcome.action != "on" {
-            self.note_fenced(now, outcome, mine.is_some());
-        }
-        if let Some(id) = mine {
-            self.finish_fencing(now, id, outcome);
+            self.note_fenced(now, outcome);
         }
         self.run(now);
     }
 
-    /// The action of the graph in hand that asked, if one did.
-    fn own_fencing(&self, outcome: &FencingOutcome) -> Option<u32> {
-        let key: crate::transition::TransitionKey = outcome.token.as_deref()?.parse().ok()?;
+    /// The answer to a request of this controller: its transition goes on ([CT-9.12]). Results for another transition or of a completed
+    /// graph are ignored; what everybody hears through [`Controller::handle_fenced`] counts all the same.
+    pub fn handle_fencing_answer(&mut self, now: Duration, token: &str, ok: bool, no_device: bool) {
+        let Ok(key) = token.parse::<crate::transition::TransitionKey>() else { return };
         let mine = self.is_dc
             && key.uuid == self.me.uuid.trim_end()
             && key.transition == self.transition.number()
             && !self.transition.is_complete();
-        mine.then(|| u32::try_from(key.action).ok()).flatten()
+        if let (true, Ok(id)) = (mine, u32::try_from(key.action)) {
+            self.finish_fencing(now, id, ok, no_device);
+        }
+        self.run(now);
     }
 
-    fn note_fenced(&mut self, now: Duration, outcome: &FencingOutcome, mine: bool) {
+    fn note_fenced(&mut self, now: Duration, outcome: &FencingOutcome) {
         if outcome.ok && outcome.target == self.me.name {
             match self.options.fencing_panics {
                 true => self.outputs.push_back(Output::Panic),
@@ -117,7 +115,7 @@ impl Controller {
             return;
         }
         if !self.is_dc {
-            self.count_fencing(outcome);
+            self.count_fencing(&outcome.target, outcome.ok);
         }
         if !outcome.ok {
             return;
@@ -125,7 +123,7 @@ impl Controller {
         let Some(target) = self.peers.named(&outcome.target).map(|p| p.id) else { return };
         if self.is_dc {
             self.mark_fenced(now, target, &outcome.target);
-            if !mine {
+            if !outcome.own {
                 self.abort(now, Abort::restart("External Fencing Operation"));
             }
         } else if self.dc.is_none_or(|dc| dc == target) {
@@ -143,25 +141,28 @@ impl Controller {
         peer.expected = Some(Expected::Down);
     }
 
-    fn count_fencing(&mut self, outcome: &FencingOutcome) {
-        if outcome.ok {
-            self.fencing.failures.remove(&outcome.target);
+    fn count_fencing(&mut self, target: &str, ok: bool) {
+        if ok {
+            self.fencing.failures.remove(target);
         } else {
-            *self.fencing.failures.entry(outcome.target.clone()).or_default() += 1;
+            *self.fencing.failures.entry(target.to_owned()).or_default() += 1;
         }
     }
 
-    fn finish_fencing(&mut self, now: Duration, id: u32, outcome: &FencingOutcome) {
-        self.count_fencing(outcome);
+    fn finish_fencing(&mut self, now: Duration, id: u32, ok: bool, no_device: bool) {
+        let Some(action) = self.transition.action(id) else { return };
+        let on = action.meta("stonith_action") == Some("on");
+        let Some(target) = action.element.node.as_ref().map(|p| p.name.clone()) else { return };
+        self.count_fencing(&target, ok);
         self.timers.remove(&Timer::Action(id));
-        if outcome.ok {
-            if outcome.action == "on" {
-                self.mark_unfenced(now, id, &outcome.target);
+        if ok {
+            if on {
+                self.mark_unfenced(now, id, &target);
             }
             return self.confirm(now, id, false);
         }
-        let failures = self.fencing.failures.get(&outcome.target).copied().unwrap_or(0);
-        let wait = outcome.no_device || failures >= self.options.fencing_max_attempts;
+        let failures = self.fencing.failures.get(&target).copied().unwrap_or(0);
+        let wait = no_device || failures >= self.options.fencing_max_attempts;
         let completion = if wait { Completion::Wait } else { Completion::Restart };
         self.transition.confirm(id, true);
         self.abort(now, Abort::new(INFINITY, completion, "Stonith failed"));

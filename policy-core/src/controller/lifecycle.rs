@@ -8,7 +8,7 @@ use super::{
 };
 use crate::attributes;
 use crate::transition::NodeLimit;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A membership view of the messaging layer with the verdict on quorum.
@@ -260,18 +260,18 @@ impl Controller {
                 }
             }
             Message::Vote(ballot) | Message::NoVote(ballot) => self.count_vote(now, from, &ballot),
-            Message::JoinAnnounce => self.append_with(Input::NodeJoin, Some(Rc::new((from, message)))),
+            Message::JoinAnnounce => self.append_with(Input::NodeJoin, Some(Arc::new((from, message)))),
             Message::JoinOffer { ref feature_set, .. } => {
                 if feature_set.admits(&self.me.feature_set) {
-                    self.append_with(Input::JoinOffer, Some(Rc::new((from, message))));
+                    self.append_with(Input::JoinOffer, Some(Arc::new((from, message))));
                 } else {
                     self.stay_down = true;
                     self.append(Input::Terminate);
                 }
             }
-            Message::JoinRequest { .. } => self.append_with(Input::JoinRequest, Some(Rc::new((from, message)))),
+            Message::JoinRequest { .. } => self.append_with(Input::JoinRequest, Some(Arc::new((from, message)))),
             Message::JoinResult { .. } | Message::JoinConfirm { .. } => {
-                self.append_with(Input::JoinResult, Some(Rc::new((from, message))));
+                self.append_with(Input::JoinResult, Some(Arc::new((from, message))));
             }
             Message::ShutdownRequest => self.shutdown_requested(now, from),
             Message::DoShutdown => self.do_shutdown(from),

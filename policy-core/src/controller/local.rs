@@ -110,10 +110,10 @@ impl Controller {
         });
         match found {
             Some(record) => {
-                let call = record.operation.call;
                 // Its removal was asked for: the entry goes with it.
                 record.report.op_status = op_status::CANCELLED;
-                self.outputs.push_back(Output::Cancel { call });
+                let cancel = cancellation(record);
+                self.outputs.push_back(cancel);
             }
             None => self.delete_entry(&key),
         }
@@ -126,42 +126,28 @@ impl Controller {
     }
 
     fn cancel_same(&mut self, operation: &Operation) {
-        let same: Vec<u32> = self
-            .operations
-            .values()
-            .filter(|r| {
-                r.operation.resource == operation.resource
-                    && r.operation.task == operation.task
-                    && r.operation.interval_ms == operation.interval_ms
-            })
-            .map(|r| r.operation.call)
-            .collect();
-        for call in same {
-            self.operations.remove(&call);
-            self.outputs.push_back(Output::Cancel { call });
-        }
+        self.cancel_where(|o| {
+            o.resource == operation.resource && o.task == operation.task && o.interval_ms == operation.interval_ms
+        });
     }
 
     fn cancel_recurring_of(&mut self, resource: &str) {
-        let calls: Vec<u32> = self
-            .operations
-            .values()
-            .filter(|r| r.operation.resource == resource && r.operation.interval_ms > 0)
-            .map(|r| r.operation.call)
-            .collect();
-        for call in calls {
-            self.operations.remove(&call);
-            self.outputs.push_back(Output::Cancel { call });
-        }
+        self.cancel_where(|o| o.resource == resource && o.interval_ms > 0);
     }
 
     pub(super) fn cancel_all_recurring(&mut self) {
-        let calls: Vec<u32> =
-            self.operations.values().filter(|r| r.operation.interval_ms > 0).map(|r| r.operation.call).collect();
-        for call in calls {
-            self.operations.remove(&call);
-            self.outputs.push_back(Output::Cancel { call });
-        }
+        self.cancel_where(|o| o.interval_ms > 0);
+    }
+
+    fn cancel_where(&mut self, which: impl Fn(&Operation) -> bool) {
+        let cancelled = &mut self.outputs;
+        self.operations.retain(|_, record| {
+            let hit = which(&record.operation);
+            if hit {
+                cancelled.push_back(cancellation(record));
+            }
+            !hit
+        });
     }
 
     /// [CT-6.4]
@@ -372,4 +358,9 @@ impl Controller {
         self.send(Receiver::Node(from), Message::Result { resource: resource.to_owned(), key, operation_key, report });
         let _ = now;
     }
+}
+
+fn cancellation(record: &Record) -> Output {
+    let Operation { call, resource, task, interval_ms, .. } = &record.operation;
+    Output::Cancel { call: *call, resource: resource.clone(), task: task.clone(), interval_ms: *interval_ms }
 }

@@ -60,7 +60,7 @@ use fsa::{Act, Acts, Input};
 use peers::Peers as PeerTable;
 use record::{Record, Remembered};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The feature set of this specification.
@@ -149,6 +149,12 @@ pub enum Output {
     Cancel {
         /// Number of the operation.
         call: u32,
+        /// Its resource.
+        resource: String,
+        /// Its task.
+        task: String,
+        /// Its interval, milliseconds.
+        interval_ms: u64,
     },
     /// Forget a resource in the executor.
     Unregister {
@@ -191,7 +197,7 @@ enum Timer {
 struct Entry {
     input: Input,
     saved: Acts,
-    message: Option<Rc<(NodeId, Message)>>,
+    message: Option<Arc<(NodeId, Message)>>,
 }
 
 /// What a finished CIB write leads to.
@@ -210,7 +216,7 @@ pub struct Controller {
     state: State,
     acts: Acts,
     queue: VecDeque<Entry>,
-    message: Option<Rc<(NodeId, Message)>>,
+    message: Option<Arc<(NodeId, Message)>>,
     stalled: bool,
     outputs: VecDeque<Output>,
     timers: BTreeMap<Timer, Duration>,
@@ -309,6 +315,21 @@ impl Controller {
         self.timers.values().copied().chain(self.elector.deadline()).min()
     }
 
+    /// Whether this node coordinates.
+    pub fn is_dc(&self) -> bool {
+        self.is_dc
+    }
+
+    /// State of the machine.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The options as read last.
+    pub fn options(&self) -> &ControllerOptions {
+        &self.options
+    }
+
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Duration) {
         if self.elector.deadline().is_some_and(|at| at <= now) {
@@ -382,7 +403,7 @@ impl Controller {
         self.append_with(input, None);
     }
 
-    fn append_with(&mut self, input: Input, message: Option<Rc<(NodeId, Message)>>) {
+    fn append_with(&mut self, input: Input, message: Option<Arc<(NodeId, Message)>>) {
         if input == Input::PeCalc && self.queue.back().is_some_and(|e| e.input == Input::PeCalc) {
             return;
         }
@@ -397,7 +418,7 @@ impl Controller {
         self.prepend_with(input, None);
     }
 
-    fn prepend_with(&mut self, input: Input, message: Option<Rc<(NodeId, Message)>>) {
+    fn prepend_with(&mut self, input: Input, message: Option<Arc<(NodeId, Message)>>) {
         if input == Input::PeCalc && self.queue.front().is_some_and(|e| e.input == Input::PeCalc) {
             return;
         }

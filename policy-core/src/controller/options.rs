@@ -25,6 +25,8 @@ pub struct ControllerOptions {
     pub fencing_panics: bool,
     /// `no-quorum-policy` is `fence` or `suicide`.
     pub fence_without_quorum: bool,
+    /// `no-quorum-policy` is `ignore`.
+    pub ignores_quorum: bool,
 }
 
 impl Default for ControllerOptions {
@@ -44,6 +46,7 @@ impl Default for ControllerOptions {
             fencing_max_attempts: 10,
             fencing_panics: false,
             fence_without_quorum: false,
+            ignores_quorum: false,
         }
     }
 }
@@ -74,6 +77,7 @@ impl ControllerOptions {
         }
         options.fencing_panics = get(&["fencing-reaction", "fence-reaction"]) == Some("panic");
         options.fence_without_quorum = matches!(get(&["no-quorum-policy"]), Some("fence" | "suicide"));
+        options.ignores_quorum = get(&["no-quorum-policy"]) == Some("ignore");
         (options, values.contains_key("cluster-name"))
     }
 }

@@ -25,6 +25,8 @@ pub mod op_status {
     pub const NOT_CONNECTED: i32 = 8;
     /// Cannot be executed now.
     pub const INVALID: i32 = 9;
+    /// The fencer has no device for it.
+    pub const NO_FENCE_DEVICE: i32 = 10;
 
     /// The text shown for a status.
     pub fn text(status: i32) -> &'static str {
@@ -40,7 +42,7 @@ pub mod op_status {
             NOT_INSTALLED => "Not installed",
             NOT_CONNECTED => "Internal communication failure",
             INVALID => "Cannot execute now",
-            10 => "No fence device",
+            NO_FENCE_DEVICE => "No fence device",
             11 => "CIB secrets unavailable",
             _ => "Unknown",
         }

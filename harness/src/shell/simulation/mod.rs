@@ -29,9 +29,19 @@ fn read_scenario(command: &str, path: &str) -> Result<Scenario, ExitCode> {
 /// Configuration mistakes are told with the line of the scenario file.
 fn check_configuration(path: &str, scenario: &Scenario) -> Result<(), ExitCode> {
     let mut doc = crate::node::empty_cib();
-    cib_core::crmsh::configure(&mut doc, &scenario.configuration).map_err(|error| {
-        let line = scenario.configuration_line + error.line().saturating_sub(1);
-        eprintln!("{path}:{line}:{}: {}", error.column(), error.message());
-        ExitCode::from(WRONG)
-    })
+    let place = |line: usize| scenario.configuration_line + line.saturating_sub(1);
+    if let Err(error) = cib_core::crmsh::parse(&scenario.configuration) {
+        eprintln!("{path}:{}:{}: {error}", place(error.line), error.column);
+        if !error.expected.is_empty() {
+            eprintln!("  expected: {}", error.expected.join(", "));
+        }
+        return Err(ExitCode::from(WRONG));
+    }
+    match cib_core::crmsh::configure(&mut doc, &scenario.configuration) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            eprintln!("{path}:{}:1: {error}", place(1));
+            Err(ExitCode::from(WRONG))
+        }
+    }
 }
