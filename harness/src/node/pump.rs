@@ -1,11 +1,9 @@
 //! Carrying outputs of the parts to each other until all are quiet.
 
-use super::request::cib_requests;
 use super::wire::Envelope;
 use super::{Event, Node, Output, Writer, stored, translate};
 use agents::{executor, fencer};
 use bytes::Bytes;
-use cib_core::cib::Request as CibRequest;
 use cib_core::patch;
 use cib_core::replica::{self, MemberId, Phase, RequestId};
 use policy_core::attributes;
@@ -162,12 +160,7 @@ impl Node {
     // --- the CIB -----------------------------------------------------------------------------------------------------
 
     pub(super) fn write_cib(&mut self, now: Duration, writer: Writer, writes: &[CibWrite]) {
-        let mut requests = cib_requests(writes);
-        let request = match requests.len() {
-            0 => return self.written(now, writer, true),
-            1 => requests.remove(0),
-            _ => super::request::transaction(&requests),
-        };
+        let Some(request) = CibWrite::to_request(writes) else { return self.written(now, writer, true) };
         self.next_request += 1;
         let id = RequestId(self.next_request);
         self.writing.insert(id.0, writer);

@@ -2,7 +2,7 @@
 
 use super::Node;
 use agents::fencer;
-use cib_core::cib::{CallOptions, Operation, Request as CibRequest};
+use cib_core::cib::{Operation, Request as CibRequest};
 use cib_core::replica::RequestId;
 use cib_core::xml::Document;
 use policy_core::attributes::{self, Update};
@@ -253,40 +253,4 @@ fn property(name: &str, value: Option<&str>) -> CibWrite {
             doc.set_attr(pair, n, v);
         }
     })
-}
-
-/// The requests that carry out writes, one for each.
-pub(super) fn cib_requests(writes: &[CibWrite]) -> Vec<CibRequest> {
-    writes
-        .iter()
-        .map(|write| match write {
-            CibWrite::Merge { xml } => {
-                let doc = Document::parse(xml).expect("written by this program");
-                let section = doc.name(doc.root()).to_owned();
-                CibRequest::new(Operation::Modify).section(section).options(CallOptions::MAY_CREATE).input(doc)
-            }
-            CibWrite::Delete { xpath } => {
-                CibRequest::new(Operation::Delete).xpath(xpath).options(CallOptions::XPATH.and(CallOptions::MULTIPLE))
-            }
-            CibWrite::Root { attributes } => {
-                let mut doc = Document::new("cib");
-                let root = doc.root();
-                for (name, value) in attributes {
-                    doc.set_attr(root, name, value);
-                }
-                CibRequest::new(Operation::Modify).input(doc)
-            }
-        })
-        .collect()
-}
-
-/// Several requests as one, all or nothing.
-pub(super) fn transaction(requests: &[CibRequest]) -> CibRequest {
-    let mut doc = Document::new("cib_transaction");
-    let root = doc.root();
-    for request in requests {
-        let message = request.to_message();
-        doc.copy(root, &message, message.root());
-    }
-    CibRequest::new(Operation::Commit).input(doc)
 }

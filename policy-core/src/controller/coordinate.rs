@@ -158,7 +158,7 @@ impl Controller {
         self.schedule.source = source;
         self.drop_action_timers();
         self.transition = Transition::new(graph);
-        self.pass(now);
+        self.pass_wanted = true;
     }
 
     // --- carrying out ------------------------------------------------------------------------------------------------
@@ -321,7 +321,7 @@ impl Controller {
     pub(super) fn confirm(&mut self, now: Duration, id: u32, failed: bool) {
         self.timers.remove(&Timer::Action(id));
         self.transition.confirm(id, failed);
-        self.pass(now);
+        self.pass_wanted = true;
     }
 
     pub(super) fn drop_action_timers(&mut self) {
@@ -339,7 +339,7 @@ impl Controller {
         self.schedule.forget();
         self.log(Event::Aborted { number: self.transition.number(), reason: abort.reason.clone() });
         if self.transition.abort(abort.priority, abort.completion, &abort.reason) {
-            self.pass(now);
+            self.pass_wanted = true;
         } else {
             self.schedule_later(now);
         }

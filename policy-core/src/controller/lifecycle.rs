@@ -288,7 +288,7 @@ impl Controller {
                 if let Some(peer) = self.peers.get(from) {
                     self.limits.nodes.insert(peer.name.clone(), limit);
                 }
-                self.pass(now);
+                self.pass_wanted = true;
             }
             Message::MaintenanceNodes(_) => {}
             Message::FailResource { resource } => self.fail_resource(now, &resource),

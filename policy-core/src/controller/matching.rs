@@ -124,7 +124,7 @@ impl Controller {
         if failure {
             self.abort(now, Abort::new(priority.saturating_add(1), Completion::Restart, "Event failed"));
         } else {
-            self.pass(now);
+            self.pass_wanted = true;
         }
     }
 

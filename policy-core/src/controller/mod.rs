@@ -218,6 +218,8 @@ pub struct Controller {
     queue: VecDeque<Entry>,
     message: Option<Arc<(NodeId, Message)>>,
     stalled: bool,
+    /// The graph is to be looked at when the present input has been dealt with.
+    pass_wanted: bool,
     outputs: VecDeque<Output>,
     timers: BTreeMap<Timer, Duration>,
     peers: PeerTable,
@@ -265,6 +267,7 @@ impl Controller {
             queue: VecDeque::new(),
             message: None,
             stalled: false,
+            pass_wanted: false,
             outputs: VecDeque::new(),
             timers: BTreeMap::new(),
             peers,
@@ -442,7 +445,22 @@ impl Controller {
         self.stalled = true;
     }
 
+    /// Runs the machine; a pass over the graph that was asked for on the way comes after all that is queued, so that one
+    /// change of the CIB is dealt with as a whole.
     fn run(&mut self, now: Duration) {
+        loop {
+            self.run_queue(now);
+            if !std::mem::take(&mut self.pass_wanted) {
+                return;
+            }
+            self.pass(now);
+            if self.queue.is_empty() && self.acts.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn run_queue(&mut self, now: Duration) {
         self.stalled = false;
         if self.queue.is_empty() && !self.acts.is_empty() {
             self.append(Input::Null);

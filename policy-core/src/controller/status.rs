@@ -1,6 +1,7 @@
 //! What a controller writes about nodes into the CIB ([CT-4.7]), and what it shows of itself.
 
 use super::{Controller, JoinPhase, Membership, NodeId, State, WriteEnd};
+use cib_core::cib::{CallOptions, Operation, Request};
 use cib_core::xml::{Document, NodeIx, Style};
 use std::time::Duration;
 
@@ -36,6 +37,46 @@ impl CibWrite {
         let root = doc.root();
         fill(&mut doc, root);
         CibWrite::Merge { xml: doc.write_node(root, Style::Compact) }
+    }
+}
+
+impl CibWrite {
+    /// The request that carries these writes out, all or nothing; `None` if there are none.
+    pub fn to_request(writes: &[CibWrite]) -> Option<Request> {
+        match writes {
+            [] => None,
+            [one] => Some(one.request()),
+            many => {
+                let mut doc = Document::new("cib_transaction");
+                let root = doc.root();
+                for write in many {
+                    let message = write.request().to_message();
+                    doc.copy(root, &message, message.root());
+                }
+                Some(Request::new(Operation::Commit).input(doc))
+            }
+        }
+    }
+
+    fn request(&self) -> Request {
+        match self {
+            CibWrite::Merge { xml } => {
+                let doc = Document::parse(xml).expect("written by this crate");
+                let section = doc.name(doc.root()).to_owned();
+                Request::new(Operation::Modify).section(section).options(CallOptions::MAY_CREATE).input(doc)
+            }
+            CibWrite::Delete { xpath } => {
+                Request::new(Operation::Delete).xpath(xpath).options(CallOptions::XPATH.and(CallOptions::MULTIPLE))
+            }
+            CibWrite::Root { attributes } => {
+                let mut doc = Document::new("cib");
+                let root = doc.root();
+                for (name, value) in attributes {
+                    doc.set_attr(root, name, value);
+                }
+                Request::new(Operation::Modify).input(doc)
+            }
+        }
     }
 }
 
