@@ -4,8 +4,8 @@ use cib_core::cib::{Cib, Holder};
 use cib_core::patch;
 use policy_core::attributes::{self, Attributes};
 use policy_core::controller::{
-    ChangeKind, CibChange, CibWrite, Controller, Event, FencingOutcome, Identity, Message, NodeId, Output, Receiver, Report, State,
-    View,
+    ChangeKind, CibChange, CibWrite, Controller, Event, FencingOutcome, Identity, Message, NodeId, Output, Receiver,
+    Report, State, View,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;

@@ -1,10 +1,14 @@
 //! What a node is told about itself.
 
+use super::stored::Stored;
 use policy_core::controller::{FEATURE_SET, FeatureSet};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 use totem_core::config::{Config, Host, Mode};
+use totem_core::member::{self, Identity, Member};
+use totem_core::quorum;
+use totem_core::wire::NodeId;
 
 /// What the configuration of a node comes to.
 #[derive(Clone, Debug)]
@@ -61,6 +65,29 @@ impl NodeConfig {
         })
     }
 
+    /// The ring member of this node.
+    pub(super) fn member(&self, stored: &Stored, now: Duration) -> Result<Member, NodeError> {
+        let invalid = |e: &dyn std::fmt::Display| NodeError::Corosync(e.to_string());
+        let quorum = self.quorum(stored.tracked_votes())?;
+        let identity = Identity {
+            ring_sequence: stored.ring_sequence(),
+            tracked_votes: stored.tracked_votes(),
+            ..Identity::new(NodeId(self.id), self.seed)
+        };
+        Member::new(member::Config::of(&self.totem, quorum), identity, now).map_err(|e| invalid(&e))
+    }
+
+    /// The vote quorum's options, if it is the provider.
+    fn quorum(&self, tracked: u32) -> Result<Option<quorum::Options>, NodeError> {
+        if self.totem.quorum.provider.as_deref() != Some("corosync_votequorum") {
+            return Ok(None);
+        }
+        let roster = quorum::Roster::of(&self.totem);
+        quorum::Options::at_start(&self.totem.quorum, roster, tracked, &mut Vec::new())
+            .map(Some)
+            .map_err(|refusal| NodeError::Corosync(refusal.to_string()))
+    }
+
     /// Ids and names of all members.
     pub(super) fn names(&self) -> BTreeMap<u32, String> {
         let name = |n: &totem_core::config::Node| n.name.clone().unwrap_or_else(|| format!("node{}", n.id));
@@ -70,6 +97,13 @@ impl NodeConfig {
     /// A name for this process that no other process of the cluster has.
     pub(super) fn uuid(&self) -> String {
         let s = self.seed;
-        format!("{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", self.id, s & 0xffff, (s >> 16) & 0xfff, (s >> 28) & 0xfff, s >> 16 & 0xffff_ffff_ffff)
+        format!(
+            "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
+            self.id,
+            s & 0xffff,
+            (s >> 16) & 0xfff,
+            (s >> 28) & 0xfff,
+            s >> 16 & 0xffff_ffff_ffff
+        )
     }
 }

@@ -45,16 +45,22 @@ pub enum Event {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Event::Ring { id, members } => write!(f, "A new membership ({id}) was formed. Members: {}", members.join(" ")),
+            Event::Ring { id, members } => {
+                write!(f, "A new membership ({id}) was formed. Members: {}", members.join(" "))
+            }
             Event::Quorum(true) => f.write_str("This node is within the primary component and will provide service."),
-            Event::Quorum(false) => f.write_str("This node is within the non-primary component and will NOT provide any service."),
+            Event::Quorum(false) => {
+                f.write_str("This node is within the non-primary component and will NOT provide any service.")
+            }
             Event::Controller(event) => event.fmt(f),
             Event::Attribute { name, node, old, new } => {
                 let show = |v: &Option<String>| v.clone().unwrap_or_else(|| "(unset)".to_owned());
                 write!(f, "Setting {name}[{node}] in instance_attributes: {} -> {}", show(old), show(new))
             }
             Event::Alert(alert) => write!(f, "{alert:?}"),
-            Event::Acknowledged { number, ok } => write!(f, "write {number} {}", if *ok { "acknowledged" } else { "refused" }),
+            Event::Acknowledged { number, ok } => {
+                write!(f, "write {number} {}", if *ok { "acknowledged" } else { "refused" })
+            }
             Event::CibLoaded(text) | Event::Warning(text) => f.write_str(text),
         }
     }

@@ -30,7 +30,8 @@ use policy_core::controller::{self, Controller, Identity, State};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
-use totem_core::member::Member;
+use totem_core::member::{LinkIx, Member};
+use totem_core::wire::RingId;
 
 /// What the driver has to do, in order.
 #[derive(Clone, Debug)]
@@ -95,15 +96,16 @@ pub struct Node {
     executor: Executor,
     fencer: Fencer,
     names: BTreeMap<u32, String>,
-    ring: String,
-    ring_sequence: u64,
+    ring: Option<RingId>,
+    ring_text: String,
+    shown: Option<RingId>,
     members: Vec<u32>,
     quorate: bool,
     in_group: Vec<u32>,
     next_request: u64,
     writing: BTreeMap<u64, Writer>,
     syncing: Option<u64>,
-    pending_group: bool,
+    unsent: VecDeque<Bytes>,
     ending: Option<u8>,
     outputs: VecDeque<Output>,
 }
@@ -130,7 +132,8 @@ impl Node {
             ..Identity::new(config.id, &config.name)
         };
         let options = executor::Options { epoch_at_origin: epoch.as_secs(), ..executor::Options::default() };
-        let fencing = fencer::Options { epoch_at_origin: epoch.as_secs(), ..fencer::Options::new(&config.name, config.seed) };
+        let fencing =
+            fencer::Options { epoch_at_origin: epoch.as_secs(), ..fencer::Options::new(&config.name, config.seed) };
         let mut node = Node {
             controller: Controller::new(identity, now),
             attributes: Attributes::new(config.id, &config.name, Duration::ZERO, now),
@@ -139,15 +142,16 @@ impl Node {
             member,
             replica,
             names,
-            ring: String::new(),
-            ring_sequence: 0,
+            ring: None,
+            ring_text: String::new(),
+            shown: None,
             members: Vec::new(),
             quorate: false,
             in_group: Vec::new(),
             next_request: 1,
             writing: BTreeMap::new(),
             syncing: None,
-            pending_group: false,
+            unsent: VecDeque::new(),
             ending: None,
             outputs: VecDeque::new(),
             config,
@@ -158,14 +162,14 @@ impl Node {
         }
         node.controller.handle_cib(now, node.replica.cib().document(), &[], None);
         node.configure_fencer(now);
-        node.join_group(now);
+        node.join_group();
         node.pump(now);
         Ok(node)
     }
 
     /// A datagram has arrived.
     pub fn handle_datagram(&mut self, now: Duration, link: usize, from: SocketAddr, datagram: Bytes) {
-        self.member.handle_datagram(now, config::link(link), from, datagram);
+        self.member.handle_datagram(now, LinkIx(link as u8), from, datagram);
         self.pump(now);
     }
 
@@ -232,7 +236,7 @@ impl Node {
 
     /// Looks, never changes.
     pub fn status(&self) -> Status {
-        Status { controller: self.controller.status(), ring: self.ring.clone(), quorate: self.quorate }
+        Status { controller: self.controller.status(), ring: self.ring_text.clone(), quorate: self.quorate }
     }
 
     /// Whether this node coordinates.
@@ -247,7 +251,7 @@ impl Node {
 
     /// The ring it is in: representative and sequence.
     pub fn ring(&self) -> &str {
-        &self.ring
+        &self.ring_text
     }
 
     /// Its copy of the CIB.

@@ -10,14 +10,15 @@ use policy_core::attributes;
 use policy_core::controller::{self, ChangeKind, CibChange, CibWrite, NodeId, Receiver, View, op_status};
 use std::time::Duration;
 use totem_core::groups::GroupName;
-use totem_core::member;
+use totem_core::member::{self, Busy};
+use totem_core::ring::{ConfigurationChange, ConfigurationKind, Guarantee};
 
 /// The process group that all nodes of a cluster are in.
 const GROUP: &str = "metronome";
 
 impl Node {
-    pub(super) fn join_group(&mut self, now: Duration) {
-        self.member.join(now, GroupName::new(GROUP).expect("short enough"));
+    pub(super) fn join_group(&mut self) {
+        self.member.join(GroupName::new(GROUP).expect("short enough")).expect("a member joins once");
     }
 
     /// Until nobody has anything to say any more.
@@ -63,7 +64,7 @@ impl Node {
         self.member.shutdown(now);
         while let Some(output) = self.member.poll_output() {
             if let member::Output::Transmit { link, to, datagram } = output {
-                self.outputs.push_back(Output::Transmit { link: super::config::index(link), to, datagram });
+                self.outputs.push_back(Output::Transmit { link: usize::from(link.0), to, datagram });
             }
         }
     }
@@ -73,9 +74,24 @@ impl Node {
     }
 
     fn broadcast(&mut self, envelope: &Envelope) {
+        self.unsent.push_back(Bytes::from(envelope.encode()));
+        self.flush();
+    }
+
+    /// Sends what waits, in order, as far as the ring takes it.
+    fn flush(&mut self) {
         let group = GroupName::new(GROUP).expect("short enough");
-        if let Err(error) = self.member.send(&group, Bytes::from(envelope.encode())) {
-            self.tell(Event::Warning(format!("message not sent: {error}")));
+        while let Some(payload) = self.unsent.front() {
+            match self.member.send(&group, payload.clone(), Guarantee::Agreed) {
+                Ok(()) => {
+                    self.unsent.pop_front();
+                }
+                Err(Busy::Synchronising | Busy::Queue { .. }) => return,
+                Err(error) => {
+                    self.unsent.pop_front();
+                    self.tell(Event::Warning(format!("message not sent: {error}")));
+                }
+            }
         }
     }
 
@@ -91,9 +107,17 @@ impl Node {
                 self.outputs.extend(stored::ring_steps(sequence).map(Output::Persist));
             }
             member::Output::Transmit { link, to, datagram } => {
-                self.outputs.push_back(Output::Transmit { link: super::config::index(link), to, datagram });
+                self.outputs.push_back(Output::Transmit { link: usize::from(link.0), to, datagram });
             }
-            member::Output::Configuration(change) => self.configuration(now, &change),
+            member::Output::Configuration(change) => self.configuration(&change),
+            member::Output::Synchronized(_) => {
+                self.show_view(now);
+                self.flush();
+            }
+            member::Output::PersistTracking(votes) => {
+                self.outputs.extend(stored::tracking_steps(votes).map(Output::Persist));
+            }
+            member::Output::Stop => self.ending = Some(1),
             member::Output::Quorum(change) => self.quorum(now, change.quorate),
             member::Output::Message { from, payload, .. } => {
                 if let Some(envelope) = Envelope::decode(&payload) {
@@ -123,9 +147,23 @@ impl Node {
         }
     }
 
+    fn configuration(&mut self, change: &ConfigurationChange) {
+        if change.kind != ConfigurationKind::Regular {
+            return;
+        }
+        self.ring = Some(change.ring);
+        self.ring_text = change.ring.to_string();
+        self.members = change.members.iter().map(|n| n.0).collect();
+        let members = self.members.iter().map(|&id| self.name_of(id)).collect();
+        self.tell(Event::Ring { id: self.ring_text.clone(), members });
+    }
+
+    /// Shows the controller the view of this ring, once.
     fn show_view(&mut self, now: Duration) {
+        let Some(ring) = self.ring.filter(|_| self.shown != self.ring) else { return };
+        self.shown = Some(ring);
         let members = self.members.iter().map(|&id| (id, self.name_of(id))).collect();
-        self.controller.handle_view(now, View { sequence: self.ring_sequence, members, quorate: self.quorate });
+        self.controller.handle_view(now, View { sequence: ring.seq, members, quorate: self.quorate });
     }
 
     fn quorum(&mut self, now: Duration, quorate: bool) {
@@ -134,6 +172,10 @@ impl Node {
         }
         self.quorate = quorate;
         self.quorum_of_cib(now);
+        if self.shown == self.ring {
+            // The verdict on the same ring has changed: votes, devices.
+            self.shown = None;
+        }
         self.show_view(now);
     }
 
@@ -143,7 +185,7 @@ impl Node {
         self.replica.handle_quorum(now, self.quorate || ignored);
     }
 
-    fn group_changed(&mut self, now: Duration, change: &totem_core::groups::GroupChange) {
+    fn group_changed(&mut self, now: Duration, change: &member::GroupChange) {
         let members: Vec<NodeId> = change.members.iter().map(|m| m.node.0).collect();
         let joined: Vec<NodeId> = members.iter().copied().filter(|m| !self.in_group.contains(m)).collect();
         let left: Vec<NodeId> = self.in_group.iter().copied().filter(|m| !members.contains(m)).collect();
@@ -191,7 +233,10 @@ impl Node {
             }
             replica::Output::Synchronized { .. } => self.synchronized(now),
             replica::Output::Diverged { member, version } => {
-                self.tell(Event::Warning(format!("the CIB of {} differs at version {version}", self.name_of(member.0))));
+                self.tell(Event::Warning(format!(
+                    "the CIB of {} differs at version {version}",
+                    self.name_of(member.0)
+                )));
             }
             _ => {}
         }
@@ -267,7 +312,9 @@ impl Node {
         match output {
             attributes::Output::Broadcast(message) => self.broadcast(&Envelope::Attributes(message)),
             attributes::Output::Write { call, writes } => self.write_cib(now, Writer::Attributes(call), &writes),
-            attributes::Output::Changed { name, node, old, new } => self.tell(Event::Attribute { name, node, old, new }),
+            attributes::Output::Changed { name, node, old, new } => {
+                self.tell(Event::Attribute { name, node, old, new })
+            }
         }
     }
 

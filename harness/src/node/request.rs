@@ -149,7 +149,13 @@ impl Node {
             .ok_or_else(|| RequestError::Node(name.to_owned()))
     }
 
-    fn permanent_attribute(&mut self, now: Duration, node: &str, name: &str, value: Option<&str>) -> Result<(), RequestError> {
+    fn permanent_attribute(
+        &mut self,
+        now: Duration,
+        node: &str,
+        name: &str,
+        value: Option<&str>,
+    ) -> Result<(), RequestError> {
         let id = self.node_id(node)?;
         let set = format!("nodes-{id}");
         let pair = format!("{set}-{name}");
@@ -179,7 +185,9 @@ impl Node {
             ["node", "online", node] => self.permanent_attribute(now, node, "standby", Some("off")),
             ["node", "maintenance", node] => self.permanent_attribute(now, node, "maintenance", Some("true")),
             ["node", "ready", node] => self.permanent_attribute(now, node, "maintenance", Some("false")),
-            ["node", "fence", node] => self.accept(now, Request::Fence { target: (*node).to_owned(), action: "reboot".to_owned() }),
+            ["node", "fence", node] => {
+                self.accept(now, Request::Fence { target: (*node).to_owned(), action: "reboot".to_owned() })
+            }
             ["resource", "move", resource, node] => {
                 self.configure(now, &format!("location cli-prefer-{resource} {resource} role=Started inf: {node}\n"))
             }
@@ -231,10 +239,12 @@ impl Node {
 
     fn clean_up(&mut self, resource: &str) {
         for id in self.members.clone() {
-            let message = controller::Message::DeleteHistory { resource: Some(resource.to_owned()), key: None, cib_only: None };
+            let message =
+                controller::Message::DeleteHistory { resource: Some(resource.to_owned()), key: None, cib_only: None };
             self.tell_controller(id, message);
         }
-        let request = attributes::Request::ClearFailure { resource: Some(resource.to_owned()), operation: None, node: None };
+        let request =
+            attributes::Request::ClearFailure { resource: Some(resource.to_owned()), operation: None, node: None };
         // Clearing is never refused.
         let _ = self.attributes.request(request);
     }

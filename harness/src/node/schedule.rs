@@ -4,6 +4,7 @@ use super::Node;
 use cib_core::xml::Document;
 use policy_core::controller::ScheduleRequest;
 use policy_core::graph::Graph;
+use policy_core::report::{Display, Report};
 use std::time::Duration;
 
 /// The CIB as the coordinator shows it to the scheduler.
@@ -59,6 +60,19 @@ impl Node {
         let mut graph = schedule.graph;
         graph.header.transition_id = transition;
         Some(graph)
+    }
+
+    /// The status display of this node's copy of the CIB.
+    pub fn status_text(&self, now: Duration) -> String {
+        let epoch = (self.config.epoch + now).as_secs() as i64;
+        let cib = self.cib();
+        let Ok(mut model) = policy_core::model::Model::read(cib, &policy_core::Options::at(epoch)) else {
+            return String::new();
+        };
+        let mut report = Report::new();
+        let display = Display { failcounts: true, ..Display::revised() };
+        policy_core::report::status(&mut model, cib, display, "Cluster status", &mut report);
+        report.output()
     }
 
     /// How many things a scheduler would do now: 0 when the cluster is as wanted.

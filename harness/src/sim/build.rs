@@ -167,7 +167,8 @@ impl Builder {
         for (i, name) in self.nodes.iter().enumerate() {
             let epoch = Duration::from_secs(EPOCH);
             let addresses: Vec<IpAddr> = (0..self.links).map(|link| address_of(i, link).ip()).collect();
-            let mut config = NodeConfig::new(name, &addresses, &conf, epoch).map_err(|e| BuildError::Corosync(e.to_string()))?;
+            let mut config =
+                NodeConfig::new(name, &addresses, &conf, epoch).map_err(|e| BuildError::Corosync(e.to_string()))?;
             config.seed = rng.random();
             config.initial_cib = Some(doc.write());
             let lies = self.mutation == Some(check::Mutation::AcknowledgeEarly);
@@ -175,8 +176,12 @@ impl Builder {
                 name: name.clone(),
                 config,
                 node: None,
-                disk: Disk { lies, ..Disk::default() },
-                clock: Clock::drifting(if self.drift_ppm > 0 { rng.random_range(-self.drift_ppm..=self.drift_ppm) } else { 0 }),
+                disk: Disk::new(lies),
+                clock: Clock::drifting(if self.drift_ppm > 0 {
+                    rng.random_range(-self.drift_ppm..=self.drift_ppm)
+                } else {
+                    0
+                }),
                 power: Power::Booting,
                 boot: 0,
                 paused: None,

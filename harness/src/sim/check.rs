@@ -108,10 +108,14 @@ impl Checker {
         }
         let ring = hosts[at].node().map(|n| n.ring().to_owned());
         let other = hosts.iter().enumerate().find(|(i, h)| {
-            *i != at && now >= check.ring_since[*i] + SETTLING && works(h) && h.node().map(|n| n.ring().to_owned()) == ring
+            *i != at
+                && now >= check.ring_since[*i] + SETTLING
+                && works(h)
+                && h.node().map(|n| n.ring().to_owned()) == ring
         });
         if let Some((_, other)) = other {
-            let text = format!("{} and {} both coordinate ring {}", hosts[at].name, other.name, ring.unwrap_or_default());
+            let text =
+                format!("{} and {} both coordinate ring {}", hosts[at].name, other.name, ring.unwrap_or_default());
             check.broken(now, 4, text);
         }
     }
@@ -143,7 +147,11 @@ impl Checker {
 
 /// Ids of all primitives.
 pub(super) fn primitives(cib: &Document) -> Vec<String> {
-    resources(cib).filter(|&n| cib.attr(n, "class") != Some("stonith")).filter_map(|n| cib.id(n)).map(str::to_owned).collect()
+    resources(cib)
+        .filter(|&n| cib.attr(n, "class") != Some("stonith"))
+        .filter_map(|n| cib.id(n))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn resources(cib: &Document) -> impl Iterator<Item = XmlIx> + '_ {
@@ -172,9 +180,10 @@ fn single_primitives(cib: &Document) -> BTreeSet<String> {
 /// Fence devices are configured and fencing is not switched off.
 fn has_fencing(cib: &Document) -> bool {
     let device = resources(cib).any(|n| cib.attr(n, "class") == Some("stonith"));
-    let off = cib.path(cib.root(), &["configuration", "crm_config"]).into_iter().flat_map(|t| cib.descendants(t)).any(|n| {
-        matches!(cib.attr(n, "name"), Some("stonith-enabled" | "fencing-enabled"))
-            && matches!(cib.attr(n, "value"), Some("false" | "no" | "off" | "0"))
-    });
+    let off =
+        cib.path(cib.root(), &["configuration", "crm_config"]).into_iter().flat_map(|t| cib.descendants(t)).any(|n| {
+            matches!(cib.attr(n, "name"), Some("stonith-enabled" | "fencing-enabled"))
+                && matches!(cib.attr(n, "value"), Some("false" | "no" | "off" | "0"))
+        });
     device && !off
 }

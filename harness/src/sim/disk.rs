@@ -19,6 +19,11 @@ pub struct Disk {
 }
 
 impl Disk {
+    /// An empty disk; one that lies loses what was synced.
+    pub fn new(lies: bool) -> Self {
+        Disk { lies, ..Disk::default() }
+    }
+
     /// Carries out one step; `false` if the disk is full.
     pub fn apply(&mut self, step: &Persist) -> bool {
         self.moment += 1;
@@ -51,6 +56,8 @@ impl Disk {
                     self.durable.insert(to.clone(), content);
                 }
             }
+            // Names are durable as soon as they are changed.
+            Persist::SyncDirectory => {}
             Persist::Remove(name) => {
                 self.files.remove(name);
                 self.durable.remove(name);
@@ -93,7 +100,8 @@ impl Disk {
                 _ => {}
             }
         }
-        self.files = self.durable.iter().map(|(name, content)| (name.clone(), (content.clone(), self.moment))).collect();
+        self.files =
+            self.durable.iter().map(|(name, content)| (name.clone(), (content.clone(), self.moment))).collect();
     }
 
     /// All is gone.

@@ -60,7 +60,18 @@ impl Faults {
 
     /// Random loss from the start and one crash, as a first taste.
     pub fn loss_and_one_crash() -> Self {
-        let none = Faults { crash: 1, pause: 0, partition: 0, cut: 0, network: 0, agent: 0, kill: 0, restart: 0, operator: 0, ..Self::standard() };
+        let none = Faults {
+            crash: 1,
+            pause: 0,
+            partition: 0,
+            cut: 0,
+            network: 0,
+            agent: 0,
+            kill: 0,
+            restart: 0,
+            operator: 0,
+            ..Self::standard()
+        };
         Faults { most: 1, until: Duration::from_secs(60), ..none }
     }
 
@@ -111,7 +122,14 @@ impl<R: Rng> Plan<'_, R> {
 
     fn draw(&mut self, faults: &Faults, at: Duration) {
         let weights = [
-            faults.crash, faults.pause, faults.partition, faults.cut, faults.network, faults.agent, faults.kill, faults.restart,
+            faults.crash,
+            faults.pause,
+            faults.partition,
+            faults.cut,
+            faults.network,
+            faults.agent,
+            faults.kill,
+            faults.restart,
             faults.operator,
         ];
         let total: u32 = weights.iter().sum();

@@ -205,7 +205,8 @@ impl Simulation {
 
     /// A node that is up, to give an order to; the coordinator if there is one.
     fn anyone(&self) -> Option<NodeIx> {
-        let dc = self.hosts.iter().position(|h| h.paused.is_none() && h.node().is_some_and(|n| n.status().controller.is_dc));
+        let dc =
+            self.hosts.iter().position(|h| h.paused.is_none() && h.node().is_some_and(|n| n.status().controller.is_dc));
         dc.or_else(|| self.hosts.iter().position(|h| h.paused.is_none() && h.node.is_some()))
     }
 
@@ -263,7 +264,11 @@ impl Simulation {
             Event::Crm(line) => self.give(&text, Request::Crm(line)),
             Event::Kill(resource, node) => {
                 let killed = self.world.fail_instance(self.now, &node, &resource);
-                self.on_node(&node, &format!("{resource} {}", if killed { "dies" } else { "is not there to die" }), |_, _| {});
+                self.on_node(
+                    &node,
+                    &format!("{resource} {}", if killed { "dies" } else { "is not there to die" }),
+                    |_, _| {},
+                );
                 self.watch_resources();
             }
             Event::Agent { resource, action, fault, node, times } => {
@@ -332,7 +337,9 @@ pub fn describe(event: &Event) -> String {
         Event::Heal => "heal".to_owned(),
         Event::Network(NetworkSetting::Loss(p)) => format!("network loss {}%", p * 100.0),
         Event::Network(NetworkSetting::Duplicate(p)) => format!("network duplicate {}%", p * 100.0),
-        Event::Network(NetworkSetting::Delay(a, b)) => format!("network delay {}us..{}us", a.as_micros(), b.as_micros()),
+        Event::Network(NetworkSetting::Delay(a, b)) => {
+            format!("network delay {}us..{}us", a.as_micros(), b.as_micros())
+        }
         Event::Standby(n) => format!("standby {n}"),
         Event::Online(n) => format!("online {n}"),
         Event::Configure(text, _) => format!("configure {{\n{text}}}"),

@@ -37,10 +37,14 @@ impl Simulation {
                 ControllerEvent::NodeState { node, member: false } if self.is_dc(at) => {
                     (Kind::Ring, format!("node {node} is lost"))
                 }
-                ControllerEvent::TransitionEnd { tally, .. } if tally.completed > 0 => (Kind::Transition, event.to_string()),
+                ControllerEvent::TransitionEnd { tally, .. } if tally.completed > 0 => {
+                    (Kind::Transition, event.to_string())
+                }
                 ControllerEvent::FencingAsked { .. } => (Kind::Fencing, event.to_string()),
                 ControllerEvent::Fenced { .. } if self.is_dc(at) => (Kind::Fencing, event.to_string()),
-                ControllerEvent::Result { report, target_rc, .. } if report.rc != *target_rc => (Kind::Resource, event.to_string()),
+                ControllerEvent::Result { report, target_rc, .. } if report.rc != *target_rc => {
+                    (Kind::Resource, event.to_string())
+                }
                 _ => (Kind::Detail, event.to_string()),
             },
             _ => (Kind::Detail, event.to_string()),
@@ -133,6 +137,15 @@ impl Simulation {
             && status.controller.confirmed.len() == up.len()
             && up.iter().all(|n| n.cib_version() == dc.cib_version())
             && dc.wanted_actions(self.now) == 0
+    }
+
+    /// The status display of the coordinator, or of any node that is up.
+    pub fn status_text(&self) -> String {
+        let up = || self.hosts.iter().filter(|h| h.power == Power::On).filter_map(|h| h.node());
+        match up().find(|n| n.is_dc()).or_else(|| up().next()) {
+            Some(node) => node.status_text(self.now),
+            None => "No node is up.\n".to_owned(),
+        }
     }
 
     fn fail_count(&self, resource: &str, node: &str) -> String {

@@ -75,7 +75,11 @@ fn bars(lines: &[Line], end: f64) -> Vec<Bar> {
         let (name, state) = match (line.kind, line.text.rsplit_once(' ')) {
             (Kind::Resource, Some((name, state @ ("started" | "promoted" | "demoted" | "stopped")))) => (name, state),
             (Kind::Fault, _) if line.text == "boots" => ("", "started"),
-            (Kind::Fault, _) if line.text.starts_with("crash ") || line.text.starts_with("cluster software has ended") => ("", "stopped"),
+            (Kind::Fault, _)
+                if line.text.starts_with("crash ") || line.text.starts_with("cluster software has ended") =>
+            {
+                ("", "stopped")
+            }
             (Kind::Fencing, _) if line.text == "loses power" || line.text == "resets itself" => ("", "stopped"),
             _ => continue,
         };
@@ -100,7 +104,12 @@ mod tests {
 
     #[test]
     fn bars_begin_and_end_with_their_lines() {
-        let line = |s, kind, text: &str| Line { time: Duration::from_secs(s), node: Some("n1".into()), kind, text: text.into() };
+        let line = |s, kind, text: &str| Line {
+            time: Duration::from_secs(s),
+            node: Some("n1".into()),
+            kind,
+            text: text.into(),
+        };
         let lines = [
             line(0, Kind::Fault, "boots"),
             line(5, Kind::Resource, "db started"),

@@ -75,7 +75,8 @@ pub fn run_with(scenario: &Scenario, seed: u64, options: &RunOptions) -> Result<
 }
 
 fn builder(scenario: &Scenario, seed: u64, options: &RunOptions, extra: &[At<Event>]) -> Builder {
-    let mut builder = Simulation::builder(seed).nodes(&scenario.nodes).configure(&scenario.configuration).details(options.details);
+    let mut builder =
+        Simulation::builder(seed).nodes(&scenario.nodes).configure(&scenario.configuration).details(options.details);
     for (key, value) in &scenario.totem {
         builder = builder.totem(key, value);
     }

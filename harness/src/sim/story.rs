@@ -4,7 +4,13 @@ use super::run::{RunOptions, run_with};
 use super::scenario::{At, Event, Scenario};
 
 /// The shortest list of events found with which the run still breaks; at most `tries` runs are made.
-pub fn shrink(scenario: &Scenario, seed: u64, options: &RunOptions, events: &[At<Event>], tries: usize) -> Vec<At<Event>> {
+pub fn shrink(
+    scenario: &Scenario,
+    seed: u64,
+    options: &RunOptions,
+    events: &[At<Event>],
+    tries: usize,
+) -> Vec<At<Event>> {
     let mut best = events.to_vec();
     let mut left = tries;
     let mut chunk = best.len().div_ceil(2);

@@ -86,7 +86,8 @@ pub fn sweep(args: &[String]) -> ExitCode {
     let options = options(&args);
     let (i, n) = args.shard.unwrap_or((1, 1));
     let seeds: Vec<u64> = (args.seeds.0..args.seeds.1).filter(|s| s % n == i - 1).collect();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.unwrap_or(0)).build().expect("threads can be started");
+    let pool =
+        rayon::ThreadPoolBuilder::new().num_threads(args.jobs.unwrap_or(0)).build().expect("threads can be started");
     let tally = pool.install(|| all(&args, &scenario, &options, &seeds));
     summary(&args, &scenario, &options, tally)
 }
@@ -112,7 +113,9 @@ struct Tally {
 
 fn all(args: &Args, scenario: &Scenario, options: &RunOptions, seeds: &[u64]) -> Tally {
     let bar = if args.quiet { ProgressBar::hidden() } else { ProgressBar::new(seeds.len() as u64) };
-    bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left").expect("a valid template"));
+    bar.set_style(
+        ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left").expect("a valid template"),
+    );
     let (failed, steps, virtual_ms) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let first: Mutex<Option<Outcome>> = Mutex::new(None);
     let begin = Instant::now();
@@ -167,7 +170,13 @@ fn summary(args: &Args, scenario: &Scenario, options: &RunOptions, tally: Tally)
             println!("{line}");
         }
     }
-    println!("\nReplay: metronome sweep --scenario {} --seeds {}..{} {}", args.scenario, first.seed, first.seed + 1, replay_flags(args));
+    println!(
+        "\nReplay: metronome sweep --scenario {} --seeds {}..{} {}",
+        args.scenario,
+        first.seed,
+        first.seed + 1,
+        replay_flags(args)
+    );
     ExitCode::FAILURE
 }
 

@@ -144,8 +144,21 @@ fn event<'l>(s: &Scenario, words: &mut Words<'_>, lines: &mut Lines<'l>) -> Resu
     let line = words.line();
     let verb = words.peek().unwrap_or("");
     let known = [
-        "crash", "boot", "stop", "pause", "partition", "cut", "heal", "network", "standby", "online", "configure", "crm",
-        "kill", "agent", "agents",
+        "crash",
+        "boot",
+        "stop",
+        "pause",
+        "partition",
+        "cut",
+        "heal",
+        "network",
+        "standby",
+        "online",
+        "configure",
+        "crm",
+        "kill",
+        "agent",
+        "agents",
     ];
     if !known.contains(&verb) {
         return Err(words.expected(EVENTS));

@@ -37,5 +37,8 @@ fn mistakes_are_told_with_their_place() {
     assert!(wrong("nodes a a\n").starts_with("1:9: expected a name that is not used yet"));
     assert!(wrong("nodes a\nconfigure {\n primitive\n").starts_with("2:1: expected a line '}'"));
     assert!(wrong("title x\n").contains("expected a statement 'nodes NAME...'"));
-    assert_eq!(wrong("nodes a\nby 5s a\n"), "2:8: expected 'is dc', 'online', 'offline', 'quorate', 'inquorate' or 'fenced', found the end of the line");
+    assert_eq!(
+        wrong("nodes a\nby 5s a\n"),
+        "2:8: expected 'is dc', 'online', 'offline', 'quorate', 'inquorate' or 'fenced', found the end of the line"
+    );
 }
