@@ -32,6 +32,7 @@ pub(super) fn connection_state(m: &Model, connection: ResourceIx) -> Connection 
         if !c.is(ResourceFlags::FAILED) {
             return Connection::Stopped;
         }
+        // The node's own request counts, not that it goes down with the connection.
         let fenced =
             c.remote_node.is_some_and(|node| m[node].is(NodeFlags::REMOTE_FENCED) && !m.shutdown_requested(node));
         if next == Role::Stopped && c.reconnect_interval_ms > 0 && fenced {

@@ -65,7 +65,7 @@ fn transition(m: &mut Model, r: ResourceIx) {
     if m[r].next_role == Role::Unknown {
         m[r].next_role = if m[r].assigned.is_some() { Role::Started } else { Role::Stopped };
     }
-    let mut plan = plan(m, r);
+    let plan = plan(m, r);
     restart(m, r, &plan);
     // [AC-10.3] step 10
     let mut role = m[r].role;
@@ -75,10 +75,8 @@ fn transition(m: &mut Model, r: ResourceIx) {
         role = next;
     }
     recurring::plan(m, r);
-    if plan.may_migrate {
-        if let (Some(from), Some(to)) = (plan.current.take(), plan.assigned) {
-            migrate::migrate(m, r, from, to);
-        }
+    if let (true, Some(from), Some(to)) = (plan.may_migrate, plan.current, plan.assigned) {
+        migrate::migrate(m, r, from, to);
     }
 }
 

@@ -12,7 +12,7 @@ mod tickets;
 
 use crate::model::Model;
 
-pub(crate) use collective::{instances, newest, recompute};
+pub(crate) use collective::recompute;
 pub use constraints::unpack_order;
 pub use relate::{anti_colocation, order};
 pub use tickets::unpack_ticket;
