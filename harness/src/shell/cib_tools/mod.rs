@@ -1,10 +1,13 @@
 //! Tools that work on CIB files: `cibadmin`, `crm_diff`, `crm_verify`, `crm_rule`, `iso8601`.
 
 mod cibadmin;
+mod clock;
 mod crm_diff;
 mod crm_rule;
 mod crm_verify;
 mod iso8601;
+mod options;
+mod reply;
 
 pub use cibadmin::cibadmin;
 pub use crm_diff::crm_diff;
