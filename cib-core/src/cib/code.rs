@@ -98,15 +98,13 @@ codes! {
     Eperm = 1, -1, 1, "EPERM", "Operation not permitted";
     /// Nothing there.
     Enxio = 6, -6, 105, "ENXIO", "No such device or address";
-    /// Out of memory: the result of a patch whose modification lacks its result.
-    Enomem = 12, -12, 71, "ENOMEM", "Cannot allocate memory";
     /// Permission denied.
     Eacces = 13, -13, 4, "EACCES", "Permission denied";
     /// Exists already.
     Eexist = 17, -17, 108, "EEXIST", "File exists";
     /// Invalid argument.
     Einval = 22, -22, 70, "EINVAL", "Invalid argument";
-    /// No message of the desired type.
+    /// No message of the desired type: also the result of a patch whose modification lacks its result.
     Enomsg = 42, -42, 76, "ENOMSG", "No message of desired type";
     /// Timer expired.
     Etime = 62, -62, 124, "ETIME", "Timer expired";

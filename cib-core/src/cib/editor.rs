@@ -29,6 +29,14 @@ impl<'a> Editor<'a> {
         }
     }
 
+    /// Whether the user may not write what `n` stands in.
+    fn is_fixed(&self, n: NodeIx) -> bool {
+        match (&self.permissions, self.doc.parent(n)) {
+            (Some(permissions), Some(parent)) => !permissions.allow(self.doc, parent, Mode::Write, |_| false),
+            _ => false,
+        }
+    }
+
     /// Notes a change at `n`.
     pub(super) fn touch(&mut self, n: NodeIx) {
         self.changed = true;
@@ -98,8 +106,16 @@ impl<'a> Editor<'a> {
     }
 
     /// Removes a node other than the root.
+    ///
+    /// Somebody who may write the element but not what it stands in cannot take it out: as in release 3.0.2, it loses
+    /// its attributes and stays, which its schema will hardly allow.
     pub(super) fn remove(&mut self, n: NodeIx) {
         self.check(n, Mode::Write);
+        if self.doc.is_element(n) && !self.denied && self.is_fixed(n) {
+            let names: Vec<String> = self.doc.attrs(n).map(|(name, _)| name.to_owned()).collect();
+            names.iter().for_each(|name| self.remove_attr(n, name));
+            return;
+        }
         if let Some(parent) = self.doc.parent(n) {
             self.touch(parent);
         }
@@ -131,11 +147,10 @@ impl<'a> Editor<'a> {
         self.absorb(found);
     }
 
-    /// Takes over changes that were made elsewhere, checking the rights for them.
-    fn absorb(&mut self, found: Changes) {
-        let deleted: Vec<NodeIx> = found.deletions.iter().map(|d| d.node).collect();
-        for &n in &deleted {
-            self.check(n, Mode::Write);
+    /// Checks the rights for changes found by comparison, other than creations.
+    fn check_all(&mut self, found: &Changes) {
+        for deletion in &found.deletions {
+            self.check(deletion.node, Mode::Write);
         }
         for (&n, attrs) in &found.attrs {
             // A mere change of order needs no right, and shows as attributes set to what they were.
@@ -145,22 +160,30 @@ impl<'a> Editor<'a> {
                 self.check(old, Mode::Write);
             }
         }
+    }
+
+    /// Takes over changes that were made elsewhere, checking the rights for them.
+    fn absorb(&mut self, found: Changes) {
+        self.check_all(&found);
         let touched: Vec<NodeIx> =
             found.created.keys().chain(found.moved.keys()).chain(found.attrs.keys()).copied().collect();
         touched.into_iter().for_each(|n| self.touch(n));
-        for n in deleted {
-            if let Some(parent) = self.doc.parent(n) {
+        for deletion in &found.deletions {
+            if let Some(parent) = self.doc.parent(deletion.node) {
                 self.touch(parent);
             }
         }
-        self.changes.deletions.extend(found.deletions);
-        self.changes.created.extend(found.created);
-        self.changes.moved.extend(found.moved);
-        for (n, attrs) in found.attrs {
-            let known = self.changes.attrs.entry(n).or_default();
-            known.set.extend(attrs.set);
-            known.unset.extend(attrs.unset);
-        }
+        self.changes.absorb(found);
+    }
+
+    /// Checks the rights for turning the document into another one, without doing it.
+    pub(super) fn check_against(&mut self, from: &Document) {
+        let old = self.doc.root();
+        let staged = self.doc.stage(from, from.root());
+        let mut found = Changes::new();
+        compare(self.doc, old, self.doc, staged, Ordered::Yes, &mut found);
+        self.check_all(&found);
+        self.doc.discard(staged);
     }
 
     /// Notes what applying a patch set changed. Moves are recorded, but do not count as a change [CB-9].
@@ -171,6 +194,6 @@ impl<'a> Editor<'a> {
             self.changed = true;
             self.configuration |= found.deletions.iter().any(|d| d.path.starts_with("/cib/configuration/"));
         }
-        self.changes = found;
+        self.changes.absorb(found);
     }
 }

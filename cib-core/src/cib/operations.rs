@@ -3,7 +3,7 @@
 use super::editor::Editor;
 use super::section::Section;
 use super::{CallOptions, Code, Request, Version, empty, parse_int, score};
-use crate::patch::{self, Ordered, Patch, digest};
+use crate::patch::{self, Patch, digest};
 use crate::schema;
 use crate::xml::{Document, Found, Kind, NodeIx};
 
@@ -146,7 +146,12 @@ fn modify_by_xpath(editor: &mut Editor<'_>, request: &Request) -> Done {
     for found in found {
         let target = match found {
             Match::Document => editor.doc.root(),
-            Match::Node(n) | Match::Attribute(n, _) => n,
+            Match::Node(n) => n,
+            // Nothing can be merged into an attribute.
+            Match::Attribute(..) => {
+                result = Err(Code::Enxio.into());
+                continue;
+            }
         };
         if !editor.doc.is_element(target) {
             continue;
@@ -381,10 +386,7 @@ pub(super) fn patch(editor: &mut Editor<'_>, request: &Request) -> Done {
         // Rights are checked on what the patch set amounts to.
         let mut result = editor.doc.fragment(editor.doc.root());
         patch.apply(&mut result).map_err(|e| e.code())?;
-        if patch::diff(editor.doc, &result, Ordered::Yes).is_some() {
-            editor.replace_root(&result, result.root());
-        }
-        return Ok(());
+        editor.check_against(&result);
     }
     let changes = patch::apply(&patch, editor.doc).map_err(|e| e.code())?;
     editor.applied(changes);

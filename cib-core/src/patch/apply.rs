@@ -68,7 +68,7 @@ impl PatchError {
         match self {
             PatchError::Format(_) | PatchError::BadVersion(_) => Code::Einval,
             PatchError::Older { .. } => Code::OldData,
-            PatchError::Incomplete(_) => Code::Enomem,
+            PatchError::Incomplete(_) => Code::Enomsg,
             _ => Code::DiffFailed,
         }
     }

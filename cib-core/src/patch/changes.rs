@@ -84,6 +84,21 @@ impl Changes {
         self.deletions.push(Deletion { node: n, path, position });
     }
 
+    /// Adds changes that were made after these.
+    pub(crate) fn absorb(&mut self, later: Changes) {
+        self.deletions.extend(later.deletions);
+        self.created.extend(later.created);
+        self.moved.extend(later.moved);
+        for (n, attrs) in later.attrs {
+            for (name, how) in attrs.set {
+                self.set(n, &name, how);
+            }
+            for name in attrs.unset {
+                self.unset(n, &name);
+            }
+        }
+    }
+
     pub(crate) fn set(&mut self, n: NodeIx, name: &str, how: AttrChange) {
         let attrs = self.attrs.entry(n).or_default();
         attrs.unset.retain(|unset| unset != name);

@@ -412,6 +412,11 @@ impl Document {
         self.copy_detached(from, node)
     }
 
+    /// Drops a staged copy.
+    pub(crate) fn discard(&mut self, staged: NodeIx) {
+        self.release_now(staged);
+    }
+
     /// Makes a staged copy the root; what was there goes.
     pub(crate) fn set_root(&mut self, staged: NodeIx) {
         let old = NodeIx(core::mem::replace(&mut self.root, staged.0));

@@ -8,9 +8,13 @@ mod crm_verify;
 mod iso8601;
 mod options;
 mod reply;
+pub mod tool;
 
 pub use cibadmin::cibadmin;
 pub use crm_diff::crm_diff;
 pub use crm_rule::crm_rule;
 pub use crm_verify::crm_verify;
 pub use iso8601::iso8601;
+
+#[cfg(test)]
+mod corpus;

@@ -1,0 +1,116 @@
+//! The corpus of operations, access control and schemas, through the tools themselves: output, errors, exit codes, files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::tool::{Finished, Surroundings};
+
+fn corpus(group: &str) -> Option<PathBuf> {
+    let root = match std::env::var_os("METRONOME_CORPUS") {
+        Some(root) => PathBuf::from(root),
+        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus"),
+    };
+    let dir = root.join("cib").join(group);
+    if !dir.is_dir() {
+        println!("skipped: no corpus at {}", dir.display());
+        return None;
+    }
+    Some(dir)
+}
+
+fn run(program: &str, args: &[String], around: &Surroundings) -> Finished {
+    match program {
+        "cibadmin" => super::cibadmin::run(args, around),
+        "crm_diff" => super::crm_diff::run(args, around),
+        other => panic!("the corpus calls {other}"),
+    }
+}
+
+/// Only the first line of the help text after a usage error is part of the corpus.
+fn comparable(stderr: &str) -> &str {
+    if stderr.contains("non-option ARGV-elements") { stderr.lines().next().unwrap_or_default() } else { stderr }
+}
+
+struct Case {
+    stdout: String,
+    err: String,
+    out: String,
+}
+
+fn expected(dir: &Path, name: &str, before: &str) -> Case {
+    let file = |suffix: &str| fs::read_to_string(dir.join(format!("{name}.{suffix}"))).ok();
+    Case {
+        stdout: file("stdout").unwrap_or_default(),
+        err: file("err").unwrap_or_default(),
+        out: file("out.xml").unwrap_or_else(|| before.to_owned()),
+    }
+}
+
+fn found(dir: &Path, name: &str, work: &Path, before: &str) -> Case {
+    let line = fs::read_to_string(dir.join(format!("{name}.op"))).expect("an operation");
+    let mut words = line.trim_end_matches('\n').split(' ').map(str::to_owned).peekable();
+    let mut environment = BTreeMap::new();
+    if !before.is_empty() {
+        fs::write(work, before).expect("a work file");
+        environment.insert("CIB_file".to_owned(), work.display().to_string());
+    }
+    while let Some((key, value)) = words.peek().and_then(|w| w.split_once('=')) {
+        environment.insert(key.to_owned(), value.to_owned());
+        words.next();
+    }
+    let program = words.next().expect("a program");
+    let args: Vec<String> = words.collect();
+    let around = Surroundings { environment, directory: dir.to_owned(), input: Some(String::new()) };
+    let finished = run(&program, &args, &around);
+    let out = if before.is_empty() { String::new() } else { fs::read_to_string(work).expect("the work file") };
+    let plain = finished.code == 0 && finished.stderr.is_empty();
+    let err = if plain { String::new() } else { format!("{}\n{}", finished.code, finished.stderr) };
+    Case { stdout: finished.stdout, err, out }
+}
+
+fn group(group: &str) {
+    let Some(dir) = corpus(group) else { return };
+    let temporary = tempfile::tempdir().expect("a temporary directory");
+    let work = temporary.path().join("cib.xml");
+    let names: BTreeSet<String> = fs::read_dir(&dir)
+        .expect("a readable corpus")
+        .filter_map(|e| e.ok()?.file_name().into_string().ok()?.strip_suffix(".op").map(str::to_owned))
+        .collect();
+    let mut failures = Vec::new();
+    let mut equal = 0;
+    for name in &names {
+        let before = fs::read_to_string(dir.join(format!("{name}.in.xml"))).unwrap_or_default();
+        let (expected, found) = (expected(&dir, name, &before), found(&dir, name, &work, &before));
+        let parts = [
+            ("stdout", expected.stdout.as_str(), found.stdout.as_str()),
+            ("err", comparable(&expected.err), comparable(&found.err)),
+            ("out", &expected.out, &found.out),
+        ];
+        let different: Vec<String> = parts
+            .iter()
+            .filter(|(_, expected, found)| expected != found)
+            .map(|(part, expected, found)| format!("--- {name}: {part}\nexpected:\n{expected}\nfound:\n{found}"))
+            .collect();
+        equal += usize::from(different.is_empty());
+        failures.extend(different);
+    }
+    println!("{group}: {equal}/{} equal", names.len());
+    assert!(!names.is_empty());
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn operations() {
+    group("op");
+}
+
+#[test]
+fn access_control() {
+    group("acl");
+}
+
+#[test]
+fn schemas() {
+    group("schema");
+}
