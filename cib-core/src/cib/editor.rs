@@ -29,14 +29,6 @@ impl<'a> Editor<'a> {
         }
     }
 
-    /// Whether the user may not write what `n` stands in.
-    fn is_fixed(&self, n: NodeIx) -> bool {
-        match (&self.permissions, self.doc.parent(n)) {
-            (Some(permissions), Some(parent)) => !permissions.allow(self.doc, parent, Mode::Write, |_| false),
-            _ => false,
-        }
-    }
-
     /// Notes a change at `n`.
     pub(super) fn touch(&mut self, n: NodeIx) {
         self.changed = true;
@@ -106,16 +98,8 @@ impl<'a> Editor<'a> {
     }
 
     /// Removes a node other than the root.
-    ///
-    /// Somebody who may write the element but not what it stands in cannot take it out: as in release 3.0.2, it loses
-    /// its attributes and stays, which its schema will hardly allow.
     pub(super) fn remove(&mut self, n: NodeIx) {
         self.check(n, Mode::Write);
-        if self.doc.is_element(n) && !self.denied && self.is_fixed(n) {
-            let names: Vec<String> = self.doc.attrs(n).map(|(name, _)| name.to_owned()).collect();
-            names.iter().for_each(|name| self.remove_attr(n, name));
-            return;
-        }
         if let Some(parent) = self.doc.parent(n) {
             self.touch(parent);
         }

@@ -32,6 +32,13 @@ fn comparable(stderr: &str) -> &str {
     if stderr.contains("non-option ARGV-elements") { stderr.lines().next().unwrap_or_default() } else { stderr }
 }
 
+/// Cases in which the released program contradicts itself, and what this one does instead. They are compared all the
+/// same, and listed as different; one that comes out equal after all is a failure.
+const DIFFERENT: &[(&str, &str)] = &[(
+    "w-delete-own",
+    "the released program stores the valid result, but says that it does not follow its schema; here it is a success",
+)];
+
 struct Case {
     stdout: String,
     err: String,
@@ -93,7 +100,11 @@ fn group(group: &str) {
             .map(|(part, expected, found)| format!("--- {name}: {part}\nexpected:\n{expected}\nfound:\n{found}"))
             .collect();
         equal += usize::from(different.is_empty());
-        failures.extend(different);
+        match DIFFERENT.iter().find(|(known, _)| known == name) {
+            Some((_, why)) if !different.is_empty() => println!("differs: {group}/{name}: {why}"),
+            Some(_) => failures.push(format!("--- {name}: no longer different")),
+            None => failures.extend(different),
+        }
     }
     println!("{group}: {equal}/{} equal", names.len());
     assert!(!names.is_empty());
