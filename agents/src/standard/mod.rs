@@ -11,6 +11,7 @@ pub mod metadata;
 pub mod name;
 pub mod outcome;
 pub mod status;
+pub mod templates;
 
 pub use call::{Answer, Call, Exit, OsError, Parameters, RunId};
 pub use interval::{parse_interval_ms, readable_interval};
