@@ -147,7 +147,7 @@ impl Checker {
             let status = if pending { ExecutionStatus::Pending } else { ExecutionStatus::Done };
             let rc = if pending { ExitStatus::UNKNOWN } else { ExitStatus(how % 3) };
             Exit::Answered(Answer { rc, status, reason: None, output: String::new() })
-        } else if killed && how % 8 != 0 {
+        } else if killed && !how.is_multiple_of(8) {
             Exit::killed()
         } else {
             Exit::code(how)

@@ -28,13 +28,22 @@
 //! assert_eq!(world.instances().map(|i| (i.node, i.resource)).collect::<Vec<_>>(), [("n1", "db")]);
 //! ```
 
+mod address;
 mod behaviour;
 mod cue;
+mod database;
+mod drbd;
 mod fence;
+mod heartbeat;
+mod observers;
 mod pacemaker;
 mod scene;
+mod server;
 mod service;
 mod state;
+mod storage;
+#[cfg(test)]
+mod tests;
 
 pub use cue::{Cue, Fault};
 pub use scene::Effect;
@@ -81,9 +90,9 @@ pub struct World {
 }
 
 impl World {
-    /// An empty world of a cluster with this name; nodes appear when they are first spoken of.
-    pub fn new(cluster: &str) -> Self {
-        Self { state: State::new(cluster), cues: Vec::new(), running: BTreeMap::new() }
+    /// An empty world; nodes appear when they are first spoken of. (A world is one cluster's; its name is for the reader.)
+    pub fn new(_cluster: &str) -> Self {
+        Self { state: State::new(), cues: Vec::new(), running: BTreeMap::new() }
     }
 
     /// Makes matching runs that start from now on misbehave.
@@ -187,6 +196,54 @@ impl World {
         } else {
             self.state.shared.silent_hosts.insert(host.to_owned());
         }
+    }
+
+    /// An agent's software is missing on a node, or there (again).
+    pub fn set_installed(&mut self, node: &str, agent_type: &str, installed: bool) {
+        let entry = (node.to_owned(), agent_type.to_owned());
+        if installed {
+            self.state.shared.missing_software.remove(&entry);
+        } else {
+            self.state.shared.missing_software.insert(entry);
+        }
+    }
+
+    /// A disk can be found, or not.
+    pub fn set_device_present(&mut self, device: &str, present: bool) {
+        if present {
+            self.state.shared.absent_devices.remove(device);
+        } else {
+            self.state.shared.absent_devices.insert(device.to_owned());
+        }
+    }
+
+    /// A fence device answers, or its switch cannot be reached.
+    pub fn set_fence_device_reachable(&mut self, device: &str, reachable: bool) {
+        if reachable {
+            self.state.shared.unreachable_devices.remove(device);
+        } else {
+            self.state.shared.unreachable_devices.insert(device.to_owned());
+        }
+    }
+
+    /// Fence agents of this type can list their targets.
+    pub fn let_list(&mut self, agent_type: &str) {
+        self.state.shared.listing_agents.insert(agent_type.to_owned());
+    }
+
+    /// A human confirms that a node is down, for `meatware`.
+    pub fn confirm_down(&mut self, node: &str) {
+        self.state.shared.confirmed.insert(node.to_owned());
+    }
+
+    /// What health and system agents measure on a node: `cpu-idle`, `io-wait`, `drive-temperature`, `disk-free`.
+    pub fn set_measure(&mut self, node: &str, what: &str, value: i64) {
+        self.state.shared.measures.insert((node.to_owned(), what.to_owned()), value);
+    }
+
+    /// The path of a replicated device's block device, besides `/dev/drbd/by-res/RESOURCE`.
+    pub fn map_device(&mut self, device: &str, resource: &str) {
+        self.state.shared.drbd.map_device(device, resource);
     }
 
     /// A service dies by itself: the next monitor finds it stopped. `false` if it was not active there.

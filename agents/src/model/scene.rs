@@ -37,6 +37,11 @@ pub enum Effect {
         /// The node.
         node: String,
     },
+    /// A node lost its right to write to shared disks; it still has power.
+    CutOff {
+        /// The node.
+        node: String,
+    },
     /// An agent asks the cluster to fence a node.
     Fence {
         /// The node.
@@ -101,6 +106,22 @@ impl<'a> Scene<'a> {
             return base.to_owned();
         }
         id.clone()
+    }
+
+    /// Files of this node that outlive a boot.
+    pub(super) fn disk_mut(&mut self) -> &mut std::collections::BTreeMap<String, String> {
+        self.state.shared.disks.entry(self.node.to_owned()).or_default()
+    }
+
+    /// Is the agent's software missing on this node?
+    pub(super) fn is_missing(&self) -> bool {
+        let missing = &self.state.shared.missing_software;
+        missing.iter().any(|(node, agent)| node == self.node && *agent == self.call.agent.type_name)
+    }
+
+    /// What is measured on this node.
+    pub(super) fn measure(&self, what: &str, usual: i64) -> i64 {
+        self.state.shared.measures.get(&(self.node.to_owned(), what.to_owned())).copied().unwrap_or(usual)
     }
 
     pub(super) fn has_file(&self, path: &str) -> bool {

@@ -103,6 +103,23 @@ pub(super) struct Shared {
     pub(super) silent_hosts: BTreeSet<String>,
     /// Files on disks: they outlive a boot. By node.
     pub(super) disks: BTreeMap<String, BTreeMap<String, String>>,
+    pub(super) drbd: super::drbd::Replicas,
+    pub(super) absent_devices: BTreeSet<String>,
+    /// System id of a volume group.
+    pub(super) volume_owner: BTreeMap<String, String>,
+    /// Node and agent type.
+    pub(super) missing_software: BTreeSet<(String, String)>,
+    pub(super) measures: BTreeMap<(String, String), i64>,
+    /// Fence devices whose switch cannot be reached.
+    pub(super) unreachable_devices: BTreeSet<String>,
+    pub(super) listing_agents: BTreeSet<String>,
+    /// Nodes that a human confirmed to be down.
+    pub(super) confirmed: BTreeSet<String>,
+    /// Nodes that went down by themselves, and could still say so.
+    pub(super) crashed: BTreeSet<String>,
+    /// Messages on the shared disk of `fence_sbd`.
+    pub(super) slots: BTreeMap<String, String>,
+    pub(super) last_primary: BTreeMap<String, String>,
     /// Reservation keys registered with shared disks, by disk.
     pub(super) keys: BTreeMap<String, BTreeSet<String>>,
 }
@@ -120,43 +137,61 @@ impl Shared {
 
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) cluster: String,
     pub(super) nodes: BTreeMap<String, Node>,
     pub(super) attributes: BTreeMap<String, BTreeMap<String, String>>,
     pub(super) shared: Shared,
 }
 
 impl State {
-    pub(super) fn new(cluster: &str) -> Self {
-        Self {
-            cluster: cluster.to_owned(),
-            nodes: BTreeMap::new(),
-            attributes: BTreeMap::new(),
-            shared: Shared::default(),
-        }
+    pub(super) fn new() -> Self {
+        Self { nodes: BTreeMap::new(), attributes: BTreeMap::new(), shared: Shared::default() }
     }
 
     pub(super) fn node_mut(&mut self, name: &str) -> &mut Node {
         self.nodes.entry(name.to_owned()).or_default()
     }
 
-    pub(super) fn node_down(&mut self, _now: Duration, name: &str) {
+    pub(super) fn node_down(&mut self, now: Duration, name: &str) {
         self.nodes.insert(name.to_owned(), Node { down: true, ..Node::default() });
         self.attributes.remove(name);
+        self.shared.drbd.node_down(now, name, &self.shared.cut);
     }
 
     pub(super) fn node_up(&mut self, _now: Duration, name: &str) {
         self.nodes.insert(name.to_owned(), Node::default());
         self.shared.powered_off.remove(name);
+        self.shared.slots.remove(name);
     }
 
-    pub(super) fn set_link(&mut self, _now: Duration, a: &str, b: &str, connected: bool) {
+    pub(super) fn is_up(&self, name: &str) -> bool {
+        self.nodes.get(name).is_some_and(|node| !node.down)
+    }
+
+    pub(super) fn is_cut(&self, a: &str, b: &str) -> bool {
+        let pair = if a < b { (a.to_owned(), b.to_owned()) } else { (b.to_owned(), a.to_owned()) };
+        self.shared.cut.contains(&pair)
+    }
+
+    pub(super) fn settle_replicas(&mut self, now: Duration) {
+        self.shared.drbd.settle(now, &self.shared.cut);
+    }
+
+    /// What a power switch lists: wired outlets, else the nodes.
+    pub(super) fn outlets(&self) -> Vec<String> {
+        if self.shared.wiring.is_empty() {
+            return self.nodes.keys().cloned().collect();
+        }
+        self.shared.wiring.keys().cloned().collect()
+    }
+
+    pub(super) fn set_link(&mut self, now: Duration, a: &str, b: &str, connected: bool) {
         let pair = if a < b { (a.to_owned(), b.to_owned()) } else { (b.to_owned(), a.to_owned()) };
         if connected {
             self.shared.cut.remove(&pair);
         } else {
             self.shared.cut.insert(pair);
         }
+        self.settle_replicas(now);
     }
 
     pub(super) fn set_attribute(&mut self, node: &str, name: &str, value: Option<&str>) {
@@ -218,6 +253,13 @@ impl State {
         for (name, nodes) in domains.iter().filter(|(_, nodes)| several(nodes)) {
             found.push(Conflict::Domain { name: (*name).to_owned(), nodes: names(nodes) });
         }
+        let drbd = &self.shared.drbd;
+        for (resource, nodes) in drbd.primaries() {
+            if nodes.len() > 1 && !drbd.two_primaries.contains(resource) {
+                found.push(Conflict::Primary { resource: resource.to_owned(), nodes });
+            }
+        }
+        found.extend(drbd.split.iter().map(|resource| Conflict::SplitBrain { resource: resource.clone() }));
         found
     }
 }

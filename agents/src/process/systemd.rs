@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use zbus::export::ordered_stream::OrderedStreamExt;
-use zbus::zvariant::{OwnedObjectPath, OwnedValue};
-use zbus::{Connection, MatchRule, MessageStream, message};
+
+use zbus::{Connection, MatchRule, MessageStream, OwnedObjectPath, OwnedVariant, message};
 
 const SYSTEMD: &str = "org.freedesktop.systemd1";
 const MANAGER_PATH: &str = "/org/freedesktop/systemd1";
@@ -97,8 +97,8 @@ fn reload(connection: &Connection) {
 async fn active_state(connection: &Connection, path: &OwnedObjectPath) -> zbus::Result<String> {
     let properties = Some("org.freedesktop.DBus.Properties");
     let reply = connection.call_method(Some(SYSTEMD), path, properties, "Get", &(UNIT, "ActiveState")).await?;
-    let value: OwnedValue = reply.body().deserialize()?;
-    Ok(String::try_from(value)?)
+    let value: OwnedVariant = reply.body().deserialize()?;
+    String::try_from(value)
 }
 
 /// What a unit's state means for a monitor.
@@ -116,10 +116,10 @@ fn state(state: &str) -> Answer {
 async fn job(connection: &Connection, call: &Call, unit: &str, method: &str) -> zbus::Result<Answer> {
     let rule = MatchRule::builder()
         .msg_type(message::Type::Signal)
-        .sender(SYSTEMD)?
-        .interface(MANAGER)?
-        .member("JobRemoved")?
-        .build();
+        .sender(SYSTEMD)
+        .interface(MANAGER)
+        .member("JobRemoved")
+        .build()?;
     let mut removed = MessageStream::for_match_rule(rule, connection, None).await?;
     let reply = manager(connection, method, &(unit, "replace")).await?;
     let job: OwnedObjectPath = reply.body().deserialize()?;
