@@ -148,7 +148,6 @@ impl Behaviour for Fabric {
                         keys.remove(&node);
                     }
                 }
-                scene.effects.push(Effect::CutOff { node });
                 exit(0)
             }
             ("status", Some(node)) => {

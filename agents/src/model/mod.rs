@@ -271,6 +271,11 @@ impl World {
         self.state.owners_of_address(ip)
     }
 
+    /// May a node write to a shared disk? Fencing by reservation takes this right, and leaves the node its power.
+    pub fn may_write(&self, node: &str, disk: &str) -> bool {
+        self.state.shared.keys.get(disk).is_none_or(|keys| keys.contains(node))
+    }
+
     /// Is a node's outlet on?
     pub fn is_powered(&self, node: &str) -> bool {
         self.state.shared.powered(node)

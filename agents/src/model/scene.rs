@@ -37,11 +37,6 @@ pub enum Effect {
         /// The node.
         node: String,
     },
-    /// A node lost its right to write to shared disks; it still has power.
-    CutOff {
-        /// The node.
-        node: String,
-    },
     /// An agent asks the cluster to fence a node.
     Fence {
         /// The node.

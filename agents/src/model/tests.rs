@@ -325,6 +325,7 @@ fn fence_agents_take_power_or_keys() {
     assert_eq!(s.rc("n1", "stonith:fence_scsi", "off", &[("nodename", "n1")]), 1, "never one's own");
     assert_eq!(s.rc("n1", "stonith:fence_scsi", "off", &[("nodename", "n3")]), 0);
     assert_eq!(s.rc("n1", "stonith:fence_scsi", "status", &[("nodename", "n3")]), 2);
+    assert!(s.world.may_write("n1", "/dev/shared") && !s.world.may_write("n3", "/dev/shared"));
     s.world.confirm_down("n3");
     assert_eq!(s.rc("n1", "stonith:meatware", "reboot", &[("nodename", "n3")]), 0);
     assert_eq!(s.rc("n1", "stonith:fence_watchdog", "off", &[]), 1);
