@@ -1,0 +1,190 @@
+//! Golden text cases of placement: `tests/golden/placement.txt`.
+
+use std::fmt::Write as _;
+
+use cib_core::xml::Document;
+use policy_core::model::{Model, ScoreLine, Wants};
+use policy_core::{Options, schedule};
+
+/// One case of the golden file: its input as it was written, and what is expected.
+#[derive(Default)]
+struct Case<'t> {
+    title: &'t str,
+    nodes: Vec<&'t str>,
+    options: String,
+    resources: String,
+    constraints: String,
+    history: Vec<(&'t str, &'t str, bool)>,
+    counts: Vec<(&'t str, &'t str, &'t str)>,
+    expected: Vec<&'t str>,
+}
+
+fn cases(text: &str) -> Vec<Case<'_>> {
+    let mut cases: Vec<Case<'_>> = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if let Some(title) = line.strip_prefix("== ") {
+            cases.push(Case { title, ..Case::default() });
+            continue;
+        }
+        let case = cases.last_mut().expect("a title before anything else");
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            ["node", ..] => case.nodes.push(line),
+            ["option", name, value] => {
+                write!(case.options, r#"<nvpair id="o-{name}" name="{name}" value="{value}"/>"#).expect("a String");
+            }
+            ["active", resource, node] => case.history.push((resource, node, false)),
+            ["active", resource, node, "promoted"] => case.history.push((resource, node, true)),
+            ["count", resource, node, count] => case.counts.push((resource, node, count)),
+            _ if line.starts_with("<rsc_") => case.constraints.push_str(line),
+            _ if line.starts_with('<') => case.resources.push_str(line),
+            _ => case.expected.push(line),
+        }
+    }
+    cases
+}
+
+/// The CIB of a case: fencing disabled, everything quorate.
+fn document(case: &Case<'_>) -> String {
+    let mut nodes = String::new();
+    let mut status = String::new();
+    for (number, line) in case.nodes.iter().enumerate() {
+        let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+        let (id, name) = (number + 1, words[0]);
+        let online = !words.contains(&"offline");
+        let (mut attributes, mut score) = (String::new(), String::new());
+        for (at, word) in words[1..].iter().enumerate() {
+            match word.split_once('=') {
+                Some(("score", value)) => score = format!(r#" score="{value}""#),
+                Some((name, value)) => {
+                    let _ = write!(attributes, r#"<nvpair id="n{id}-{at}" name="{name}" value="{value}"/>"#);
+                }
+                None if *word == "standby" => {
+                    let _ = write!(attributes, r#"<nvpair id="n{id}-{at}" name="standby" value="on"/>"#);
+                }
+                None => {}
+            }
+        }
+        let _ = write!(
+            nodes,
+            r#"<node id="{id}" uname="{name}"{score}><instance_attributes id="n{id}">{attributes}</instance_attributes></node>"#
+        );
+        let (crmd, join) = if online { ("online", "member") } else { ("offline", "down") };
+        let mut history = String::new();
+        for (call, (resource, _, promoted)) in case.history.iter().filter(|(_, node, _)| *node == name).enumerate() {
+            let (operation, rc) = if *promoted { ("promote", 0) } else { ("start", 0) };
+            let kind = if case.resources.contains("Stateful") && resource.contains(':') {
+                r#"provider="pacemaker" type="Stateful""#
+            } else {
+                r#"provider="heartbeat" type="Dummy""#
+            };
+            let _ = write!(
+                history,
+                r#"<lrm_resource id="{resource}" class="ocf" {kind}><lrm_rsc_op id="{resource}_last_0" operation_key="{resource}_{operation}_0" operation="{operation}" crm_feature_set="3.20.5" transition-key="1:0:0:u" transition-magic="0:{rc};1:0:0:u" call-id="{call}" rc-code="{rc}" op-status="0" interval="0"/></lrm_resource>"#
+            );
+        }
+        let mut counts = String::new();
+        for (resource, _, count) in case.counts.iter().filter(|(_, node, _)| *node == name) {
+            let attribute = format!("fail-count-{resource}#monitor_10000");
+            let _ = write!(counts, r#"<nvpair id="s{id}-{resource}" name="{attribute}" value="{count}"/>"#);
+        }
+        let _ = write!(
+            status,
+            r#"<node_state id="{id}" uname="{name}" in_ccm="{online}" crmd="{crmd}" join="{join}" expected="{join}"><transient_attributes id="{id}"><instance_attributes id="s{id}">{counts}</instance_attributes></transient_attributes><lrm id="{id}"><lrm_resources>{history}</lrm_resources></lrm></node_state>"#
+        );
+    }
+    let Case { options, resources, constraints, .. } = case;
+    format!(
+        r#"<cib crm_feature_set="3.20.5" validate-with="pacemaker-4.0" epoch="1" num_updates="0" admin_epoch="0" have-quorum="1" dc-uuid="1"><configuration><crm_config><cluster_property_set id="o"><nvpair id="o-f" name="fencing-enabled" value="false"/>{options}</cluster_property_set></crm_config><nodes>{nodes}</nodes><resources>{resources}</resources><constraints>{constraints}</constraints></configuration><status>{status}</status></cib>"#
+    )
+}
+
+/// What a run says about the subject of an expected line, in the same form.
+fn told(m: &Model, cluster: usize, line: &str) -> Vec<String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let subject = words[1];
+    match words[0] {
+        "placed" => {
+            let placed = m.resource(subject).and_then(|r| m.assigned_location(r));
+            vec![format!("placed {subject} {}", placed.map_or("-", |node| m.node_name(node)))]
+        }
+        "promotion" => m
+            .scores
+            .iter()
+            .filter_map(|line| match line {
+                ScoreLine::Promotion { instance, node, score } => {
+                    let node = node.map_or("-", |node| m.node_name(node));
+                    Some(format!("promotion {} {node} {score}", m.id(*instance)))
+                }
+                _ => None,
+            })
+            .collect(),
+        function => {
+            let wanted = format!("pcmk__{function}_assign");
+            let mut found: Vec<String> = Vec::new();
+            let mut last = usize::MAX;
+            let order: Vec<_> = m.nodes_in_order().collect();
+            for line in &m.scores {
+                let ScoreLine::Allocation { function, resource, node, score } = line else { continue };
+                if *function != wanted || m.id(*resource) != subject {
+                    continue;
+                }
+                let at = order.iter().position(|other| other == node).expect("a node of the model");
+                if last >= at {
+                    found.push(format!("{} {subject}", words[0]));
+
+                    for _ in 0..at.min(cluster) {
+                        found.last_mut().expect("just pushed").push_str(" .");
+                    }
+                } else {
+                    for _ in last + 1..at {
+                        found.last_mut().expect("pushed before").push_str(" .");
+                    }
+                }
+                let _ = write!(found.last_mut().expect("pushed before"), " {score}");
+                last = at;
+            }
+            for line in &mut found {
+                while line.split_whitespace().count() < cluster + 2 {
+                    line.push_str(" .");
+                }
+            }
+            found
+        }
+    }
+}
+
+#[test]
+fn golden_cases() {
+    let text = include_str!("golden/placement.txt");
+    let mut wrong = String::new();
+    for case in cases(text) {
+        let xml = document(&case);
+        let cib = Document::parse(&xml).expect("a well-formed case");
+        let options =
+            Options { clock: 1_700_000_000, wants: Wants { scores: true, ..Wants::default() }, ..Options::default() };
+        let run = schedule(&cib, &options).expect("a CIB");
+        let m = &run.model;
+        let mut subjects: Vec<String> = Vec::new();
+        for line in &case.expected {
+            let mut words = line.split_whitespace();
+            let kind = words.next().unwrap_or_default();
+            let subject = if kind == "promotion" {
+                kind.to_owned()
+            } else {
+                format!("{kind} {}", words.next().unwrap_or_default())
+            };
+            if subjects.contains(&subject) {
+                continue;
+            }
+            let wanted: Vec<&str> =
+                case.expected.iter().copied().filter(|other| other.starts_with(&format!("{subject} "))).collect();
+            let got = told(m, case.nodes.len(), line);
+            if got != wanted {
+                let _ = writeln!(wrong, "== {}\nexpected {wanted:#?}\ngot {got:#?}", case.title);
+            }
+            subjects.push(subject);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
