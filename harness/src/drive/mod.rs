@@ -1,4 +1,6 @@
 //! Adapters: UDP, files, processes, clock, control socket.
 
+pub mod control;
+pub mod desk;
 pub mod ring;
 pub mod ring_udp;

@@ -85,8 +85,7 @@ pub(super) fn nodes(report: &LinkReport) -> String {
         writeln!(out, "nodeid: {} reachable", node.node).expect("text");
         for link in &node.links {
             let word = if is_knet(report) { "udp" } else { "" };
-            let path =
-                if link.to.is_empty() { link.from.clone() } else { format!("{}->{}", link.from, link.to) };
+            let path = if link.to.is_empty() { link.from.clone() } else { format!("{}->{}", link.from, link.to) };
             write!(out, "   LINK: {} {word} ({path})", link.link).expect("text");
             if link.enabled {
                 out.push_str(" enabled");

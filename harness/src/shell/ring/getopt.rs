@@ -28,8 +28,7 @@ pub(super) fn words(tool: &str, spec: &str, long: &[(&str, char)], args: &[Strin
             };
             if takes_value(*c) {
                 let value = inline.or_else(|| args.next().cloned());
-                let value =
-                    value.ok_or_else(|| Wrong(format!("{tool}: option '--{name}' requires an argument")))?;
+                let value = value.ok_or_else(|| Wrong(format!("{tool}: option '--{name}' requires an argument")))?;
                 out.push(Word::Valued(*c, value));
             } else {
                 out.push(Word::Option(*c));
@@ -70,13 +69,10 @@ mod tests {
     fn bundles_values_and_long_names() {
         use Word::*;
         let v = |c, t: &str| Valued(c, t.to_owned());
-        assert_eq!(read("sbk:F", &["-sb", "-k3", "--force", "--kill", "4"]).unwrap(), [
-            Option('s'),
-            Option('b'),
-            v('k', "3"),
-            Option('F'),
-            v('k', "4")
-        ]);
+        assert_eq!(
+            read("sbk:F", &["-sb", "-k3", "--force", "--kill", "4"]).unwrap(),
+            [Option('s'), Option('b'), v('k', "3"), Option('F'), v('k', "4")]
+        );
         assert_eq!(read("d:", &["-d", "", "x"]).unwrap(), [v('d', ""), Plain("x".into())]);
     }
 

@@ -34,8 +34,7 @@ fn reason(error: &std::io::Error) -> String {
 
 /// `corosync-keygen`: make an authentication key.
 pub fn corosync_keygen(args: &[String]) -> ExitCode {
-    let long =
-        [("key-file", 'k'), ("random-file", 'r'), ("less-secure", 'l'), ("size", 's'), ("help", 'h')];
+    let long = [("key-file", 'k'), ("random-file", 'r'), ("less-secure", 'l'), ("size", 's'), ("help", 'h')];
     let words = match getopt::words(TOOL, "k:r:ls:h", &long, args) {
         Ok(words) => words,
         Err(wrong) => {

@@ -2,7 +2,10 @@
 
 mod cfgtool;
 mod cmapctl;
+#[cfg(test)]
+mod corpus;
 mod cpgtool;
+mod getopt;
 mod keygen;
 mod notifyd;
 mod quorumtool;

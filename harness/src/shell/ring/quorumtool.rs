@@ -80,12 +80,8 @@ fn device(row: &QuorumRow) -> String {
         return "NR".to_owned();
     }
     let word = |on, yes: &'static str, no: &'static str| if on { yes } else { no };
-    let text = format!(
-        "{},{},{}",
-        word(row.alive, "A", "NA"),
-        word(row.casts, "V", "NV"),
-        word(row.master_wins, "MW", "NMW")
-    );
+    let text =
+        format!("{},{},{}", word(row.alive, "A", "NA"), word(row.casts, "V", "NV"), word(row.master_wins, "MW", "NMW"));
     text.chars().take(9).collect()
 }
 
@@ -115,8 +111,7 @@ pub(super) fn membership(report: &QuorumReport, display: Display) -> String {
     }
     if let Some(device) = &votes.device {
         let shown = if votes.device_casts { votes.device_votes } else { 0 };
-        let rest =
-            if votes.device_casts { String::new() } else { format!(" (votes {})", votes.device_votes) };
+        let rest = if votes.device_casts { String::new() } else { format!(" (votes {})", votes.device_votes) };
         writeln!(out, "{}{shown:>10} {:11}{device}{rest}", id(0), "").expect("text");
     }
     out
@@ -153,19 +148,13 @@ pub(super) fn status(report: &QuorumReport, display: Display, date: &str) -> Str
     out
 }
 
-/// The present time as `ctime` writes it.
+/// The present time as `ctime` writes it, in UTC: local time would need a time zone database.
 fn date() -> String {
-    jiff_like_ctime()
-}
-
-/// Local time through the system's own tool chain would need a time zone database; UTC is what servers run in.
-fn jiff_like_ctime() -> String {
     let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
     let days = seconds / 86_400;
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let (year, month, day) = civil(days);
     format!(
         "{} {} {day:2} {hour:02}:{minute:02}:{second:02} {year}",
