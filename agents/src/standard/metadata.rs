@@ -13,7 +13,7 @@ pub struct Metadata {
     pub agent_version: Option<String>,
     /// The API it follows (`1.0`, `1.1`); fence agents mostly say nothing.
     pub api_version: Option<String>,
-    /// First short description (fence agents: attribute of the root).
+    /// First short description.
     pub shortdesc: String,
     /// First long description.
     pub longdesc: String,
@@ -113,11 +113,7 @@ impl Metadata {
             name: root.attribute("name").unwrap_or_default().to_owned(),
             agent_version: root.attribute("version").map(str::to_owned),
             api_version: root.child("version").map(|e| e.text().trim().to_owned()).filter(|v| !v.is_empty()),
-            shortdesc: root
-                .child("shortdesc")
-                .map(Element::text)
-                .or_else(|| root.attribute("shortdesc").map(str::to_owned))
-                .unwrap_or_default(),
+            shortdesc: root.child("shortdesc").map(Element::text).unwrap_or_default(),
             longdesc: root.child("longdesc").map(Element::text).unwrap_or_default(),
             parameters: children("parameters", "parameter").map(|e| parameter(&e)).collect(),
             actions: children("actions", "action").map(|e| action(&e)).collect(),

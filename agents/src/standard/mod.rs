@@ -4,7 +4,9 @@
 //! ([`invocation`]), and what the end of a run means ([`outcome`]).
 
 pub mod call;
+pub mod check;
 pub mod document;
+pub mod info;
 pub(crate) mod interval;
 pub mod invocation;
 pub mod metadata;
