@@ -39,7 +39,7 @@ impl<'a> Taken<'a> {
     }
 
     /// `wanted`, or the first of `wanted-0` to `wanted-98` that is free.
-    fn free(&self, wanted: String) -> String {
+    pub(super) fn free(&self, wanted: String) -> String {
         if !self.has(&wanted) {
             return wanted;
         }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use super::create::Failed;
 use super::{Configuration, Object};
 use crate::crmsh::keyword::Keyword;
-use crate::crmsh::message::{Level, Message};
+use crate::crmsh::message::{CrmError, Level, Message};
 use crate::crmsh::parse::{Statement, parse_file};
+use crate::crmsh::text::{Line, logical_lines};
 use crate::xml::NodeIx;
 
 /// What a text does to the objects that it does not name.
@@ -41,10 +42,37 @@ impl Configuration<'_> {
         ok
     }
 
+    /// As [`Self::load`], for a file that is refused as a whole where its words cannot be told apart.
+    ///
+    /// # Errors
+    /// An open quote, a trailing backslash, or a control character.
+    pub fn load_file(&mut self, text: &str, method: Method) -> Result<bool, CrmError> {
+        let split = |line: &Line| line.is_comment() || line.text.to_ascii_lowercase().starts_with("xml ");
+        for line in logical_lines(text) {
+            if !split(&line) {
+                line.tokens()?;
+            }
+        }
+        Ok(self.load(text, method))
+    }
+
+    /// Applies a changed text of some objects: what it does not name any more is removed. All of it, or nothing.
+    pub fn edit(&mut self, text: &str, objects: Vec<Object>) -> bool {
+        let before = self.clone();
+        let done = self.load_over(text, Method::Edit, objects);
+        if !done {
+            let messages = self.take_messages();
+            *self = before;
+            self.messages = messages;
+        }
+        done
+    }
+
     /// Applies a text that stands for the objects `selected`.
     pub(super) fn load_over(&mut self, text: &str, method: Method, selected: Vec<Object>) -> bool {
         let parsed = parse_file(text, &self.dialect());
         self.messages.extend(parsed.messages);
+        self.check_references_of(&parsed.statements);
         let unique = self.check_unique(&parsed.statements);
         if !parsed.errors.is_empty() || !unique {
             return false;
@@ -61,6 +89,20 @@ impl Configuration<'_> {
             }
         }
         true
+    }
+
+    /// References of a text that name nothing in the working copy yet, even if the text itself makes it [SH-6].
+    fn check_references_of(&mut self, statements: &[Statement]) {
+        for statement in statements {
+            let doc = &statement.element;
+            for node in doc.descendants(doc.root()).filter(|node| doc.name(*node) != "nvpair") {
+                let Some(id) = doc.attr(node, "id-ref") else { continue };
+                if self.doc.find_id(self.doc.root(), id).is_none() {
+                    let text = format!("Reference not found: {id}");
+                    self.messages.push(Message { level: Level::Error, line: Some(statement.line), text });
+                }
+            }
+        }
     }
 
     /// No id twice in a text; nodes have their own.
@@ -155,10 +197,9 @@ impl Configuration<'_> {
         let parent = self.doc.parent(object.node).ok_or(Failed)?;
         let old_members: Vec<NodeIx> =
             self.members(object.node).filter(|_| object.keyword.is_container()).map(|m| m.node).collect();
-        let comments = Self::comments_of(&self.doc, object.node);
         let node = self.doc.copy_before(parent, Some(object.node), &statement.element, statement.element.root());
         let new = Object { keyword: object.keyword, node };
-        self.add_comments(node, if statement.comments.is_empty() { &comments } else { &statement.comments });
+        self.add_comments(node, &statement.comments);
         self.unregister(object);
         self.adopt(new);
         let dropped = old_members.into_iter().filter(|member| self.doc.parent(*member) == Some(object.node)).collect();

@@ -301,47 +301,48 @@ impl Configuration<'_> {
         }
     }
 
+    /// Intervals first, then names and timeouts.
     fn check_operations(&self, node: NodeIx, id: &str, class: &str, meta: &AgentMetaData, findings: &mut Findings) {
-        let ops: Vec<NodeIx> = self.operations(node).collect();
+        let stonith = |name: &str| class == "stonith" && matches!(name, "start" | "stop");
+        let ops: Vec<(NodeIx, &str)> = self
+            .operations(node)
+            .map(|op| (op, self.doc.attr(op, "name").unwrap_or_default()))
+            .filter(|(_, name)| !stonith(name))
+            .collect();
+        let offered = |name: &str| meta.actions.iter().filter(|action| action.name == name).collect::<Vec<_>>();
         let mut intervals = BTreeSet::new();
-        for op in &ops {
-            let name = self.doc.attr(*op, "name").unwrap_or_default();
-            let stonith = class == "stonith" && matches!(name, "start" | "stop");
-            if stonith {
-                continue;
-            }
-            let offered: Vec<&AgentAction> = meta.actions.iter().filter(|action| action.name == name).collect();
-            if offered.is_empty() {
-                findings.warn(format!("{id}: action '{name}' not found in Resource Agent meta-data"));
-                continue;
-            }
-            let advised = self.advised(*op, &offered);
+        for (op, name) in &ops {
             let interval = self.doc.attr(*op, "interval").unwrap_or("0");
             let ms = milliseconds(interval);
-            match name {
+            match *name {
                 "monitor" if ms == Some(0) => {
+                    let advised = self.advised(*op, &offered(name));
                     let advice = advised.and_then(|action| action.advice("interval")).unwrap_or("None");
                     findings.warn(format!("{id}: interval in monitor should be larger than 0, advised is {advice}"));
                 }
                 "monitor" if !intervals.insert(ms) => {
-                    let advice = "None";
-                    findings.warn(format!("{id}: interval in monitor must be unique, advised is {advice}"));
+                    findings.warn(format!("{id}: interval in monitor must be unique, advised is None"));
                 }
                 "start" | "stop" | "promote" | "demote" if ms != Some(0) => {
                     findings.warn(format!("{id}: Specified interval for {name} is {interval}, it must be 0"));
                 }
                 _ => {}
             }
-            self.check_timeout(*op, id, name, advised, findings);
+        }
+        for (op, name) in &ops {
+            let offered = offered(name);
+            if offered.is_empty() {
+                findings.warn(format!("{id}: action '{name}' not found in Resource Agent meta-data"));
+            } else {
+                self.check_timeout(*op, id, name, self.advised(*op, &offered), findings);
+            }
         }
         if class == "stonith" {
             return;
         }
         for name in ["start", "stop"] {
-            let configured = ops.iter().any(|op| self.doc.attr(*op, "name") == Some(name));
-            let advised = meta.actions.iter().find(|action| action.name == name);
-            if !configured {
-                self.check_default_timeout(id, name, advised, findings);
+            if !ops.iter().any(|(_, own)| *own == name) {
+                self.check_default_timeout(id, name, offered(name).first().copied(), findings);
             }
         }
     }

@@ -3,10 +3,10 @@
 use super::{Configuration, Object};
 use crate::crmsh::ids::{Taken, assign_below};
 use crate::crmsh::keyword::Keyword;
-use crate::crmsh::parse::{Origin, Statement, is_object_id, parse_line};
-use crate::crmsh::text::Line;
+use crate::crmsh::parse::{Origin, Statement, is_object_id, parse_line, parse_tokens};
+use crate::crmsh::text::{Line, Token};
 use crate::rules::parse_milliseconds;
-use crate::xml::{Document, Kind, NodeIx};
+use crate::xml::{Document, NodeIx};
 
 /// A command that failed; its messages say why.
 pub(super) struct Failed;
@@ -18,6 +18,29 @@ impl Configuration<'_> {
     pub fn execute(&mut self, text: &str) -> bool {
         let mut messages = Vec::new();
         let parsed = parse_line(&Line::typed(text), Origin::Typed, &self.dialect(), &mut messages);
+        self.messages.append(&mut messages);
+        match parsed {
+            Ok(statement) => self.create(&statement),
+            Err(error) => {
+                self.messages.extend(error.messages(false));
+                false
+            }
+        }
+    }
+
+    /// Carries out one typed statement that is already split into words.
+    pub fn execute_words(&mut self, words: &[String]) -> bool {
+        let mut line = String::new();
+        let mut tokens = Vec::new();
+        for word in words {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            tokens.push(Token { text: word.clone(), offset: line.len() });
+            line.push_str(word);
+        }
+        let mut messages = Vec::new();
+        let parsed = parse_tokens(&Line::typed(&line), tokens, Origin::Typed, &self.dialect(), &mut messages);
         self.messages.append(&mut messages);
         match parsed {
             Ok(statement) => self.create(&statement),
@@ -250,14 +273,5 @@ impl Configuration<'_> {
         };
         let class = self.doc.attr(node, "class")?;
         self.agents.meta_data(class, self.doc.attr(node, "provider"), self.doc.attr(node, "type")?)
-    }
-
-    /// Comments of an element, for merging.
-    pub(super) fn comments_of(doc: &Document, node: NodeIx) -> Vec<String> {
-        doc.nodes(node)
-            .filter(|n| doc.kind(*n) == Kind::Comment)
-            .filter_map(|n| doc.text(n))
-            .map(str::to_owned)
-            .collect()
     }
 }

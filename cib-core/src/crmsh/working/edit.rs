@@ -152,7 +152,9 @@ impl Configuration<'_> {
         if self.members(group.node).next().is_none() {
             return fail(format!("group {} has no members", self.object_id(group)));
         }
-        self.finish(group);
+        // Constraints on a new member stay as they are here.
+        self.mark_changed(group);
+        self.test_round_trip(group);
         Ok(())
     }
 
@@ -227,6 +229,12 @@ impl Configuration<'_> {
         op
     }
 
+    /// An id for a new element: `wanted`, or with the first number that makes it free.
+    #[must_use]
+    pub fn free_id(&self, wanted: &str) -> String {
+        Taken::new(&self.taken).free(wanted.to_owned())
+    }
+
     /// Whether a meta attribute of the element is set to a true word.
     pub(super) fn meta_is_true(&self, node: NodeIx, name: &str) -> bool {
         let sets = self.doc.children_named(node, "meta_attributes");
@@ -245,6 +253,8 @@ impl Configuration<'_> {
     /// looked at anew.
     pub fn with_document(&mut self, change: impl FnOnce(&mut crate::xml::Document)) {
         change(&mut self.doc);
+        // No object by name: what was changed below the objects counts all the same.
+        self.changed.insert((false, String::new()));
         self.reindex();
         let before = core::mem::take(&mut self.only_xml);
         for object in self.objects() {

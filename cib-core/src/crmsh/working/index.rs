@@ -110,6 +110,18 @@ impl Configuration<'_> {
         })
     }
 
+    /// The resources directly inside a container, in order.
+    #[must_use]
+    pub fn resource_members(&self, container: Object) -> Vec<Object> {
+        self.members(container.node).filter(|_| container.keyword.is_container()).collect()
+    }
+
+    /// The container directly around a resource.
+    #[must_use]
+    pub fn container(&self, resource: Object) -> Option<Object> {
+        self.container_of(resource.node)
+    }
+
     /// The container directly around an object.
     pub(super) fn container_of(&self, node: NodeIx) -> Option<Object> {
         let parent = self.doc.parent(node)?;

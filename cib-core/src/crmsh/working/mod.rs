@@ -24,7 +24,7 @@ use super::dialect::{Agents, Dialect, NoAgents};
 use super::keyword::Keyword;
 use super::message::{Level, Message};
 use super::print::Printer;
-use crate::xml::{Document, NodeIx, Style};
+use crate::xml::{Document, NodeIx};
 
 /// One object of the working copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,8 +61,6 @@ impl Default for Preferences {
 #[derive(Clone)]
 pub struct Configuration<'a> {
     doc: Document,
-    /// The copy as it was read, normalised: what "changed" is measured against.
-    base: Document,
     /// What the user chose.
     pub preferences: Preferences,
     agents: &'a dyn Agents,
@@ -89,7 +87,6 @@ impl<'a> Configuration<'a> {
     pub fn with_agents(cib: &Document, agents: &'a dyn Agents, preferences: Preferences) -> Configuration<'a> {
         let mut copy = Configuration {
             doc: cib.clone(),
-            base: cib.clone(),
             preferences,
             agents,
             index: index::Index::default(),
@@ -116,8 +113,7 @@ impl<'a> Configuration<'a> {
     /// Whether an object was created, changed or removed since the copy was read.
     #[must_use]
     pub fn has_changed(&self) -> bool {
-        let whole = |doc: &Document| doc.write_node(doc.root(), Style::Compact);
-        !self.changed.is_empty() || whole(&self.doc) != whole(&self.base)
+        !self.changed.is_empty()
     }
 
     /// Writes the configuration of the working copy over that of `cib`. Its `status` and versions stay.
@@ -130,15 +126,16 @@ impl<'a> Configuration<'a> {
         let root = cib.root();
         match cib.child(root, "configuration") {
             Some(old) => {
-                cib.copy_before(root, Some(old), &self.doc, new);
+                let stated = read::stated_defaults(cib, old);
+                let copied = cib.copy_before(root, Some(old), &self.doc, new);
                 cib.remove(old);
+                read::restate_defaults(cib, copied, &stated);
             }
             None => {
                 let first = cib.first_node(root);
                 cib.copy_before(root, first, &self.doc, new);
             }
         }
-        self.base = self.doc.clone();
         self.changed.clear();
     }
 

@@ -1,5 +1,7 @@
 //! Filling the working copy [SH-1.3].
 
+use std::collections::BTreeMap;
+
 use super::Configuration;
 use crate::crmsh::keyword::Keyword;
 use crate::xml::{Document, Kind, NodeIx};
@@ -12,6 +14,47 @@ const DEFAULTS: [(&str, &str, &str); 5] = [
     ("rule", "boolean-op", "and"),
     ("expression", "type", "string"),
 ];
+
+/// Elements with an id that state a default, as (element, id, attribute, value).
+pub(super) fn stated_defaults(
+    cib: &Document,
+    below: NodeIx,
+) -> BTreeMap<(String, String), Vec<(&'static str, &'static str)>> {
+    let mut stated: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for node in cib.descendants(below) {
+        // The default type of an expression is not kept.
+        for (element, attribute, value) in DEFAULTS.into_iter().filter(|(element, ..)| *element != "expression") {
+            if cib.name(node) == element
+                && cib.attr(node, attribute) == Some(value)
+                && let Some(id) = cib.id(node)
+            {
+                stated.entry((element.to_owned(), id.to_owned())).or_default().push((attribute, value));
+            }
+        }
+    }
+    stated
+}
+
+/// Gives elements the defaults that they stated before: a commit does not touch what was not changed [SH-10].
+pub(super) fn restate_defaults(
+    cib: &mut Document,
+    below: NodeIx,
+    stated: &BTreeMap<(String, String), Vec<(&'static str, &'static str)>>,
+) {
+    if stated.is_empty() {
+        return;
+    }
+    let nodes: Vec<NodeIx> = cib.descendants(below).collect();
+    for node in nodes {
+        let Some(id) = cib.id(node) else { continue };
+        let Some(attributes) = stated.get(&(cib.name(node).to_owned(), id.to_owned())) else { continue };
+        for (attribute, value) in attributes {
+            if cib.attr(node, attribute).is_none() {
+                cib.set_attr(node, attribute, value);
+            }
+        }
+    }
+}
 
 impl Configuration<'_> {
     /// Takes the configuration of `cib`, dropping all changes.
@@ -27,7 +70,6 @@ impl Configuration<'_> {
         }
         self.doc.drop_text();
         self.drop_defaults();
-        self.base = self.doc.clone();
         self.members_last();
         self.warn_of_strangers();
         self.reindex();

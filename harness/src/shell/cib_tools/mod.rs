@@ -11,6 +11,7 @@ mod reply;
 pub mod tool;
 
 pub use cibadmin::cibadmin;
+pub(crate) use clock::local_now;
 pub use crm_diff::crm_diff;
 pub use crm_rule::crm_rule;
 pub use crm_verify::crm_verify;

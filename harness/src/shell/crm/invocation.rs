@@ -1,0 +1,73 @@
+//! The command line of `crm` [SH-16.1].
+
+const USAGE: &str = "\
+Usage: crm [OPTIONS] [LEVEL|COMMAND ARGS...]
+
+  -f, --file FILE       commands from FILE ('-' is standard input)
+  -c, --cib FILE        work on the CIB in FILE
+  -D, --display STYLE   plain, color-always, color, uppercase
+  -F, --force           answer yes to all questions, commit in spite of errors
+  -n, --no              answer no to all questions
+  -w, --wait            wait for the cluster after each command
+  -o, --opt S.N=V       an option for this run
+      --version         the version
+  -h, --help            this text
+
+Without a command, crm reads commands from the terminal or standard input.
+";
+
+/// What the command line says.
+#[derive(Debug, Default)]
+pub(super) struct Invocation {
+    pub(super) file: Option<String>,
+    pub(super) cib: Option<String>,
+    pub(super) force: bool,
+    pub(super) no: bool,
+    pub(super) options: Vec<(String, String)>,
+    pub(super) words: Vec<String>,
+    /// What to print instead of running.
+    pub(super) answer: Option<String>,
+}
+
+impl Invocation {
+    pub(super) fn parse(args: &[String]) -> Result<Invocation, String> {
+        let mut found = Invocation::default();
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            let (name, attached) = match arg.split_once('=') {
+                Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
+                _ => (arg.as_str(), None),
+            };
+            let mut value = |what: &str| {
+                attached
+                    .clone()
+                    .or_else(|| args.next().cloned())
+                    .ok_or_else(|| format!("crm: {what} requires argument"))
+            };
+            match name {
+                "-f" | "--file" => found.file = Some(value(name)?),
+                "-c" | "--cib" => found.cib = Some(value(name)?),
+                "-D" | "--display" | "-H" | "--history" | "-X" => {
+                    value(name)?;
+                }
+                "-o" | "--opt" => {
+                    let text = value(name)?;
+                    let (option, value) = text.split_once('=').ok_or_else(|| format!("crm: bad option: {text}"))?;
+                    found.options.push((option.to_owned(), value.to_owned()));
+                }
+                "-F" | "--force" => found.force = true,
+                "-n" | "--no" => found.no = true,
+                "--version" => found.answer = Some("crm 4.4.0\n".to_owned()),
+                "-h" | "--help" => found.answer = Some(USAGE.to_owned()),
+                // Unknown options are ignored, and so are those that change nothing here.
+                _ if arg.starts_with('-') && arg.len() > 1 => {}
+                _ => {
+                    found.words.push(arg.clone());
+                    found.words.extend(args.cloned());
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    }
+}
