@@ -1,1 +1,5 @@
 //! Shared parts of the benchmarks: generators of inputs.
+
+#![forbid(unsafe_code)]
+
+pub mod cluster;
