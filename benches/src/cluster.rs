@@ -61,7 +61,8 @@ impl Cluster {
             "<cib crm_feature_set=\"3.16.1\" validate-with=\"pacemaker-3.9\" epoch=\"1\" num_updates=\"0\" admin_epoch=\"0\" \
              have-quorum=\"1\" dc-uuid=\"1\" execution-date=\"{TIME}\">\n<configuration>\n<crm_config>\
              <cluster_property_set id=\"o\"><nvpair id=\"o-1\" name=\"stonith-enabled\" value=\"true\"/>\
-             </cluster_property_set></crm_config>\n<nodes>"
+             </cluster_property_set></crm_config>\n<rsc_defaults><meta_attributes id=\"d\"><nvpair id=\"d-1\" \
+             name=\"resource-stickiness\" value=\"100\"/></meta_attributes></rsc_defaults>\n<nodes>"
         );
         for node in 1..=self.nodes {
             let _ = writeln!(out, "<node id=\"{node}\" uname=\"node{node}\"/>");

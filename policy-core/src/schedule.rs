@@ -44,6 +44,16 @@ pub struct Schedule {
     pub graph: Graph,
 }
 
+impl Schedule {
+    /// Tells in a few lines what decided the place and the actions of the resource of this name; `None` if there is none. What led
+    /// to its scores is only told if [`Wants::trace`] was set.
+    #[must_use]
+    pub fn explain(&self, resource: &str) -> Option<String> {
+        let found = self.model.resource(resource).or_else(|| self.model.resource(format!("{resource}:0").as_str()))?;
+        Some(report::explain(&self.model, found))
+    }
+}
+
 /// Schedules the document: a pure function of the document and the time.
 ///
 /// # Errors

@@ -8,6 +8,9 @@ use crate::model::{
 };
 use cib_core::rules::{integer_with_minimum, parse_boolean};
 
+/// How many replicas a bundle may have: a bound on what a number in the configuration can cost.
+const MAX_REPLICAS: i32 = 2_000;
+
 /// A directory or file of the host in the container.
 struct Mount {
     source: String,
@@ -50,6 +53,11 @@ pub(super) fn unpack(m: &mut Model, r: ResourceIx) -> bool {
         let text = format!("Using 1 replica per host for {} because an address range is not given", m.id(r));
         m.config_error(text);
         settings.replicas_per_host = 1;
+    }
+    if settings.replicas > MAX_REPLICAS {
+        let text = format!("Ignoring {} because it has too many replicas ({})", m.id(r), settings.replicas);
+        m.config_error(text);
+        return false;
     }
     m[r].flags.set(ResourceFlags::UNIQUE, settings.replicas_per_host > 1);
     m[r].variant = Variant::Bundle(Box::new(BundleState {

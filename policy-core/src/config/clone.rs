@@ -4,6 +4,9 @@ use super::resources::resource;
 use crate::model::{Element, Kind, Model, ResourceFlags, ResourceIx, Symbol, Variant, sym};
 use cib_core::rules::{integer_with_minimum, is_true, parse_boolean};
 
+/// How many resources a configuration may make: a bound on what a number in it can cost.
+const MAX_INSTANCES: usize = 200_000;
+
 /// Whether a clone, or something in one, is unique, by its own resolved meta-attributes [CL-2.3].
 pub(super) fn is_unique(m: &Model, r: ResourceIx) -> bool {
     match m.meta(r, sym::GLOBALLY_UNIQUE) {
@@ -34,6 +37,11 @@ pub(super) fn unpack(m: &mut Model, r: ResourceIx) -> bool {
             }
             None => false,
         };
+    }
+    if usize::try_from(maximum(m)).unwrap_or(0) > MAX_INSTANCES.saturating_sub(m.resources.len()) {
+        let text = format!("Ignoring {} because it has too many instances ({})", m.id(r), maximum(m));
+        m.config_error(text);
+        return false;
     }
     // the limit may fall while instances are made
     let mut number = 0;

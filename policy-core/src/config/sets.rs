@@ -181,9 +181,10 @@ pub(crate) fn expand_references(m: &mut Model) {
             m.config.remove(element);
             continue;
         };
-        let size = 1 + m.config.descendants(target).count();
-        copies += size;
-        if is_inside(&m.config, element, target) || copies > MAX_COPIES {
+        if copies <= MAX_COPIES {
+            copies += 1 + m.config.descendants(target).count();
+        }
+        if copies > MAX_COPIES || is_inside(&m.config, element, target) {
             m.config.remove(element);
             continue;
         }

@@ -16,6 +16,13 @@ pub fn criteria(m: &mut Model) {
     for at in (0..m.locations.len()).rev() {
         let location = LocationIx::new(at);
         let resource = m[location].resource;
+        m.trace(resource, |m| {
+            let of = &m[location];
+            let nodes: Vec<String> = of.nodes.iter().map(|&(n, s)| format!("{s} on {}", m.node_name(n))).collect();
+            let role = of.role.map_or(String::new(), |role| format!(" (only as {role})"));
+            let effect = if nodes.is_empty() { "no node fits".to_owned() } else { nodes.join(", ") };
+            format!("{}{role}: {effect}", m.text(of.id))
+        });
         locations::apply(m, resource, location);
     }
     for r in m.top.clone() {
@@ -84,6 +91,7 @@ fn stick(m: &mut Model, r: ResourceIx) {
         && resource.stickiness >= Score::raw(1)
         && (m.options.symmetric_cluster || resource.table.contains(node))
     {
+        m.trace(r, |m| format!("{} on {}: stickiness", m[r].stickiness, m.node_name(node)));
         m.adjust(r, Some(node), m[r].stickiness);
     }
 }
@@ -96,6 +104,7 @@ fn ban_failed(m: &mut Model, r: ResourceIx, node: NodeIx) {
             ban_failed(m, child, node);
         }
     } else if let Some(target) = reached_threshold(m, r, node) {
+        m.trace(target, |m| format!("banned from {}: migration-threshold reached", m.node_name(node)));
         m.adjust(target, Some(node), Score::NEG_INFINITY);
     }
 }

@@ -52,7 +52,7 @@ fn c_time(m: &Model, seconds: i64) -> String {
     let time = DateTime::from_epoch(seconds, m.utc_offset);
     let (month, day) = time.month_and_day();
     let (hour, minute, second) = time.hour_minute_second();
-    let weekday = DAYS[((seconds + i64::from(m.utc_offset)).div_euclid(86_400)).rem_euclid(7) as usize];
+    let weekday = DAYS[(seconds.saturating_add(i64::from(m.utc_offset)).div_euclid(86_400)).rem_euclid(7) as usize];
     let month = MONTHS[(month.clamp(1, 12) - 1) as usize];
     format!("{weekday} {month} {day:>2} {hour:02}:{minute:02}:{second:02} {}", time.year())
 }

@@ -6,15 +6,19 @@
 mod attributes;
 pub mod changes;
 mod clones;
+mod explain;
 mod failures;
 mod names;
 mod nodes;
+mod picture;
 mod resources;
 mod scores;
 mod text;
 
+pub use explain::explain;
 pub use failures::counts_line;
 pub use names::{execution_status_text, readable_interval, result_text};
+pub use picture::svg;
 pub use text::{Chunk, Report};
 
 use crate::model::{Document, Model};

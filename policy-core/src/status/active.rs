@@ -17,6 +17,7 @@ pub(super) fn add(m: &mut Model, r: ResourceIx, node: NodeIx, failed: bool) {
         }
     }
     if !m[r].is(ResourceFlags::MANAGED) {
+        m.trace(r, |m| format!("{} on {}: active there and not managed", Score::INFINITY, m.node_name(node)));
         m.adjust(r, Some(node), Score::INFINITY);
         let mut at = m[r].parent;
         while let Some(parent) = at {

@@ -151,8 +151,8 @@ fn is_expired(m: &mut Model, case: &Case) -> bool {
         expired = m.now >= time.saturating_add(limit) && !waits_for_fencing(m, case);
         let (effective, last) = fail_count(m, r, node, true, false, Some(entry));
         count = effective;
-        if count.value() != 0 && m.now < last.saturating_add(limit) + 1 {
-            m.recheck_at(last.saturating_add(limit) + 1);
+        if count.value() != 0 && m.now < last.saturating_add(limit).saturating_add(1) {
+            m.recheck_at(last.saturating_add(limit).saturating_add(1));
         }
     }
     let mut reason = None;
@@ -353,7 +353,7 @@ fn not_installed(m: &mut Model, case: &Case, so_far: &mut SoFar) {
         so_far.on_fail = OnFail::Ban;
     }
     let whole = banned_whole(m, case.r);
-    m.adjust(whole, Some(case.node), Score::NEG_INFINITY);
+    ban(m, whole, Some(case.node), "not installed there");
     failure(m, case, (response, role), so_far);
 }
 
@@ -372,14 +372,20 @@ fn failed_otherwise(m: &mut Model, case: &Case, so_far: &mut SoFar) {
     failure(m, case, (response, role), so_far);
     let whole = banned_whole(m, case.r);
     match case.status {
-        status::ERROR_HARD => m.adjust(whole, Some(case.node), Score::NEG_INFINITY),
+        status::ERROR_HARD => ban(m, whole, Some(case.node), "hard error"),
         status::ERROR_FATAL => {
             let text = format!("Preventing {} from restarting anywhere because of fatal failure", m.id(whole));
             m.tell(Level::Error, text);
-            m.adjust(whole, None, Score::NEG_INFINITY);
+            ban(m, whole, None, "fatal error");
         }
         _ => {}
     }
+}
+
+/// Keeps a resource away from a node, or from all.
+pub(super) fn ban(m: &mut Model, r: ResourceIx, node: Option<NodeIx>, why: &str) {
+    m.trace(r, |m| format!("banned from {}: {why}", node.map_or("all nodes", |n| m.node_name(n))));
+    m.adjust(r, node, Score::NEG_INFINITY);
 }
 
 /// The common part of a failure.
@@ -391,7 +397,7 @@ fn failure(m: &mut Model, case: &Case, (response, role_after): (OnFail, Role), s
     }
     so_far.on_fail = so_far.on_fail.max(response);
     match case.task {
-        Task::Stop => m.adjust(r, Some(node), Score::NEG_INFINITY),
+        Task::Stop => ban(m, r, Some(node), "stop failed"),
         Task::MigrateTo => migration::migrate_to_failed(m, case),
         Task::MigrateFrom => migration::migrate_from_failed(m, case),
         Task::Promote => m[r].role = Role::Promoted,
@@ -419,6 +425,7 @@ fn failure(m: &mut Model, case: &Case, (response, role_after): (OnFail, Role), s
         let top = m.top(r);
         let clone = m[top].kind() == crate::model::Kind::Clone && m.is_anonymous(top);
         let whole = if m[r].parent.is_some() && clone { top } else { r };
+        m.trace(whole, |_| "banned from all nodes: on-fail=stop".to_owned());
         m.ban_everywhere(whole);
     }
 }
@@ -457,7 +464,7 @@ fn masked_probe(m: &mut Model, case: &Case, so_far: &mut SoFar) {
     succeeded(m, case, case.expected, so_far);
     record_failed(m, case);
     let whole = banned_whole(m, case.r);
-    m.adjust(whole, Some(case.node), Score::NEG_INFINITY);
+    ban(m, whole, Some(case.node), "probe failed");
 }
 
 /// Adds a node to the active nodes, for migrations that left the resource on another node.

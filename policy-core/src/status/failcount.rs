@@ -108,10 +108,22 @@ pub fn fail_count(
         }
     }
     if with_launched && !m[r].launched.is_empty() && !m.in_bundle(r) {
-        for launched in m[r].launched.clone() {
-            let (more, time) = fail_count(m, launched, node, effective, with_launched, context);
-            count = Score::clamped(i64::from(count.value()) + i64::from(more.value()));
-            last = last.max(time);
+        // each once, so that launchers in a circle do no harm
+        let mut inside = vec![r];
+        let mut at = 0;
+        while at < inside.len() {
+            for launched in m[inside[at]].launched.clone() {
+                if inside.contains(&launched) {
+                    continue;
+                }
+                let (more, time) = fail_count(m, launched, node, effective, false, context);
+                count = Score::clamped(i64::from(count.value()) + i64::from(more.value()));
+                last = last.max(time);
+                if !m.in_bundle(launched) {
+                    inside.push(launched);
+                }
+            }
+            at += 1;
         }
     }
     if count.value() > 0 && last > 0 { (count, last) } else { (count, 0) }

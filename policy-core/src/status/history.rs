@@ -3,8 +3,7 @@
 use super::{Status, active, entry, find, order};
 use crate::actions::{OnFail, create, create_op, find_exact, mark_for_fencing};
 use crate::model::{
-    ActionFlags, ActionKey, EntryIx, HistoryIx, Level, Model, NodeFlags, NodeIx, ResourceFlags, ResourceIx, Role,
-    Score, Task,
+    ActionFlags, ActionKey, EntryIx, HistoryIx, Level, Model, NodeFlags, NodeIx, ResourceFlags, ResourceIx, Role, Task,
 };
 
 /// Reads one `lrm_resource`; the resource it was attributed to.
@@ -203,7 +202,7 @@ fn respond(m: &mut Model, status: &mut Status<'_>, r: ResourceIx, node: NodeIx, 
             m[r].flags.remove(ResourceFlags::MANAGED);
             m[r].flags.insert(ResourceFlags::BLOCKED);
         }
-        OnFail::Ban => m.adjust(r, Some(node), Score::NEG_INFINITY),
+        OnFail::Ban => entry::ban(m, r, Some(node), "failed there, on-fail=migrate"),
         OnFail::Stop => m[r].next_role = Role::Stopped,
         OnFail::Restart => {
             if is_active {

@@ -62,7 +62,9 @@ fn print_report(outcome: &run::Outcome) {
 
 /// Writes what was asked for; the exit status if that fails.
 fn write_files(arguments: &arguments::Arguments, outcome: &run::Outcome) -> Option<u8> {
+    let picture = outcome.made.as_ref().filter(|_| arguments.save_svg.is_some()).map(policy_core::report::svg);
     let files = [
+        (&arguments.save_svg, &picture, exit::IO),
         (&arguments.save_graph, &outcome.graph, exit::IO),
         (&arguments.save_dot, &outcome.dot, exit::IO),
         (&arguments.save_input, &outcome.input, exit::CANTCREAT),
@@ -88,8 +90,35 @@ pub fn conformance(args: &[String]) -> ExitCode {
     crate::conformance::command(args)
 }
 
+const EXPLAIN: &str = "\
+Usage: metronome explain CIB RESOURCE [-t TIME]
+
+Tells which scores, constraints and failures decided where RESOURCE runs, and what is done with it.
+'-' for CIB is standard input.
+";
+
 /// `explain`: tell why a resource runs where it does.
-pub fn explain(_args: &[String]) -> ExitCode {
-    eprintln!("explain: not available in this build");
-    ExitCode::FAILURE
+pub fn explain(args: &[String]) -> ExitCode {
+    let (file, resource, datetime) = match args {
+        [file, resource] => (file, resource, None),
+        [file, resource, option, time] if option == "-t" => (file, resource, Some(time.clone())),
+        _ => {
+            eprint!("{EXPLAIN}");
+            return ExitCode::from(exit::USAGE);
+        }
+    };
+    let Ok(text) = read(Some(file)) else {
+        eprintln!("explain: cannot read '{file}'");
+        return ExitCode::from(exit::DATA);
+    };
+    match run::explain(&text, resource, datetime, clock()) {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err((status, text)) => {
+            eprintln!("explain: {text}");
+            ExitCode::from(status)
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::arguments::Arguments;
 use cib_core::rules::{DateTime, parse_integer};
+use cib_core::schema;
 use cib_core::xml::{Document, Limits};
 use policy_core::graph::{self, Graph};
 use policy_core::model::{Model, Wants};
@@ -66,8 +67,18 @@ pub fn load(text: &str, report: &mut Report) -> Result<Document, u8> {
     if cib.child(root, "status").is_none() {
         cib.append(root, "status");
     }
-    if cib.attr(root, "validate-with") == Some("none") {
+    match schema::upgrade(&mut cib) {
+        Ok(_) => {}
+        Err(schema::UpgradeError::Unknown(_)) => return Err(exit::CONFIG),
+        Err(error) => {
+            report.error(error);
+            return Err(exit::CONFIG);
+        }
+    }
+    if cib.attr(cib.root(), "validate-with") == Some("none") {
         report.error(NO_SCHEMA);
+    } else if schema::validate(&cib).is_err() {
+        return Err(exit::CONFIG);
     }
     Ok(cib)
 }
@@ -271,4 +282,22 @@ impl Session<'_> {
         report::status(&mut revised, &self.cib, display, "Revised Cluster Status", &mut self.report);
         Ok(if complete { exit::OK } else { exit::ERROR })
     }
+}
+
+/// What `metronome explain` prints.
+///
+/// # Errors
+/// The exit status and a text.
+pub fn explain(text: &str, resource: &str, datetime: Option<String>, clock: i64) -> Result<String, (u8, String)> {
+    let mut report = Report::new();
+    let cib = load(text, &mut report).map_err(|exit| (exit, "the CIB cannot be used".to_owned()))?;
+    let local = DateTime::from_epoch(clock, 0);
+    let options = Options {
+        now: datetime.and_then(|text| DateTime::parse(&text, &local).ok()),
+        clock,
+        wants: Wants { trace: true, ..Wants::default() },
+        ..Options::default()
+    };
+    let schedule = policy_core::schedule(&cib, &options).map_err(|error| (exit::DATA, error.to_string()))?;
+    schedule.explain(resource).ok_or_else(|| (exit::NOSUCH, format!("no resource named '{resource}'")))
 }
