@@ -85,8 +85,30 @@ const SAMPLE: &str = r##"<cib validate-with="pacemaker-4.0" have-quorum="1" dc-u
 
 /// Values that have been trouble somewhere.
 const VALUES: [&str; 24] = [
-    "", "0", "-1", "INFINITY", "-INFINITY", "true", "false", "1", "99999999999999999999", "2147483647", "-2147483648", "a",
-    "g", "ms", "vm", "bun", "start", "stop", "Promoted", "Stopped", "P0Y", "1:2:3:4", "x:0", "9223372036854775807",
+    "",
+    "0",
+    "-1",
+    "INFINITY",
+    "-INFINITY",
+    "true",
+    "false",
+    "1",
+    "99999999999999999999",
+    "2147483647",
+    "-2147483648",
+    "a",
+    "g",
+    "ms",
+    "vm",
+    "bun",
+    "start",
+    "stop",
+    "Promoted",
+    "Stopped",
+    "P0Y",
+    "1:2:3:4",
+    "x:0",
+    "9223372036854775807",
 ];
 
 /// Everything that is done with a document.
