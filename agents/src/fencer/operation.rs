@@ -337,8 +337,12 @@ impl Fencer {
         }
         let target = &operation.record.target;
         let ready = !owned.querying || owned.has_enough(target);
-        if owned.asked.is_none() && ready {
+        // While answers are missing, the choice may still be to wait for them: then only the query's timer ends the wait.
+        if !owned.querying {
             self.disarm(id, |timer| matches!(timer, Timer::Query(_)));
+        }
+        let idle = self.operations.get(id).and_then(|o| o.owned.as_ref()).is_some_and(|o| o.asked.is_none());
+        if idle && ready {
             self.advance(now, id);
         }
     }

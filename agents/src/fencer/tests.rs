@@ -622,3 +622,95 @@ fn retries_stop_after_seven_tenths_of_the_time() {
     assert!(!c.fence("off", 10));
     assert_eq!(c.ran().len(), 6, "a try every 1.4 s: at 0 1.4 2.8 4.2 5.6 7.0; after the sixth, 7 s of 10 are gone");
 }
+
+mod schedules {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Debug, Clone)]
+    struct Plan {
+        /// Node, behaviour, kind of agent.
+        devices: Vec<(usize, u8, u8)>,
+        levels: Vec<Vec<usize>>,
+        /// Node, client, target, action, timeout.
+        requests: Vec<(usize, u8, u8, u8, u8)>,
+        silent: Option<usize>,
+        watchdog: bool,
+    }
+
+    fn plan() -> impl Strategy<Value = Plan> {
+        (
+            prop::collection::vec((0..3_usize, 0..8_u8, 0..6_u8), 0..5),
+            prop::collection::vec(prop::collection::vec(0..6_usize, 1..3), 0..3),
+            prop::collection::vec((0..3_usize, 0..3_u8, 0..2_u8, 0..3_u8, 1..40_u8), 1..5),
+            prop::option::weighted(0.3, 0..3_usize),
+            any::<bool>(),
+        )
+            .prop_map(|(devices, levels, requests, silent, watchdog)| Plan {
+                devices,
+                levels,
+                requests,
+                silent,
+                watchdog,
+            })
+    }
+
+    const NODES: [&str; 3] = ["n1", "n2", "n3"];
+    const IDS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever devices do, and whoever falls silent: each request of a node that lives is answered once, nothing waits for ever, and no node runs an
+        /// action against itself.
+        #[test]
+        fn every_request_is_answered(plan in plan()) {
+            let mut c = Cluster::new(&NODES);
+            for (at, (node, behaves, agent)) in plan.devices.iter().enumerate() {
+                let behaves = match behaves {
+                    0..=2 => Agent::Pass,
+                    3 | 4 => Agent::Fail,
+                    5 => Agent::Hang,
+                    6 => Agent::OnFails,
+                    _ => Agent::Status(0),
+                };
+                let agent = ["fence_dummy", "fence_auto", "fence_no_reboot", "fence_status", "fence_missing", "fence_no_on"]
+                    [usize::from(*agent)];
+                c.device(NODES[*node], IDS[at], agent, behaves, &[]);
+            }
+            let levels: Vec<Vec<&str>> = plan.levels.iter().map(|l| l.iter().map(|d| IDS[*d]).collect()).collect();
+            let levels: Vec<&[&str]> = levels.iter().map(Vec::as_slice).collect();
+            c.levels(&levels);
+            for fencer in c.fencers.values_mut() {
+                fencer.set_watchdog(START, plan.watchdog.then_some(Duration::from_secs(5)));
+            }
+            c.run(Duration::from_secs(2));
+            let silent = plan.silent.map(|n| NODES[n].to_owned());
+            c.silent.extend(silent.clone());
+            let mut expected = 0;
+            for (node, client, target, action, timeout) in &plan.requests {
+                if silent.as_deref() == Some(NODES[*node]) {
+                    continue;
+                }
+                expected += 1;
+                let target = ["n3", "n4"][usize::from(*target)];
+                let action = ["off", "reboot", "on"][usize::from(*action)];
+                c.request(NODES[*node], Request::new(&format!("c{client}"), target, action, u64::from(*timeout)));
+            }
+            c.run(Duration::from_secs(100_000));
+            prop_assert_eq!(c.verdicts.len(), expected);
+            for (name, fencer) in &c.fencers {
+                if silent.as_deref() == Some(name.as_str()) {
+                    continue;
+                }
+                prop_assert_eq!(fencer.poll_timeout(), None, "{} still waits", name);
+                prop_assert!(fencer.searches.is_empty() && fencer.executions.is_empty() && fencer.jobs.is_empty());
+            }
+            for ((node, _, action), lines) in c.ran.iter().zip(&c.lines) {
+                if matches!(action.as_str(), "off" | "reboot") {
+                    prop_assert_ne!(lines.get("nodename"), Some(node), "a node runs {} against itself", action);
+                }
+            }
+        }
+    }
+}
