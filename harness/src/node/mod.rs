@@ -285,7 +285,7 @@ impl Node {
     }
 }
 
-/// A CIB without configuration.
+/// A CIB without configuration, of the last schema in which all words of the crm language are valid.
 pub fn empty_cib() -> Document {
-    cib_core::cib::Cib::empty().into_document()
+    cib_core::cib::empty(Some("pacemaker-3.9"), 1)
 }

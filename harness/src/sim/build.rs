@@ -149,6 +149,7 @@ impl Builder {
     pub fn cib(configuration: &str) -> Result<Document, BuildError> {
         let mut doc = crate::node::empty_cib();
         cib_core::crmsh::configure(&mut doc, configuration).map_err(|e| BuildError::Configuration(e.to_string()))?;
+        cib_core::schema::upgrade(&mut doc).map_err(|e| BuildError::Configuration(e.to_string()))?;
         Ok(doc)
     }
 

@@ -304,7 +304,7 @@ impl Controller {
     }
 
     fn start_deletion(&mut self, now: Duration, action: &Action) {
-        let resource = action.primitive.as_ref().map(|p| p.long_id.clone().unwrap_or_else(|| p.id.clone()));
+        let resource = action.primitive.as_ref().map(|p| p.id.clone());
         let place = action.element.node.as_ref().map(|p| p.uuid.clone());
         let key = Some(self.key_of(action).to_string());
         if action.element.on_cib {

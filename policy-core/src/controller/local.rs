@@ -19,7 +19,8 @@ impl Operation {
         key: String,
         feature_set: String,
     ) -> Self {
-        let resource = primitive.long_id.clone().unwrap_or_else(|| primitive.id.clone());
+        // Anonymous instances share the name of the configured resource on their node [CT-6.1].
+        let resource = primitive.id.clone();
         let number = |name| action.meta_number(name).unwrap_or(0).max(0) as u64;
         Operation {
             call,
