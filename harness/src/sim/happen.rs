@@ -92,6 +92,7 @@ impl Simulation {
                 self.note(Some(at), Kind::Fault, format!("cluster software has ended (code {code})"));
                 self.hosts[at].node = None;
                 self.hosts[at].power = Power::Off;
+                self.check.down(at);
             }
             Output::Reset => {
                 self.note(Some(at), Kind::Fencing, "resets itself");

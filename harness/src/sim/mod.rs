@@ -39,7 +39,7 @@ pub use disk::Disk;
 pub use faults::Faults;
 pub use happen::describe;
 pub use network::{Network, NodeIx};
-pub use run::{Outcome, RunOptions, run, run_with};
+pub use run::{Broken, Outcome, RunOptions, run, run_with};
 pub use story::shrink;
 pub use timeline::{Kind, Line};
 

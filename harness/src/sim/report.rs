@@ -44,7 +44,7 @@ pub fn page(scenario: &Scenario, outcome: &Outcome) -> String {
     let lines = outcome.simulation.timeline();
     let verdict = match &outcome.broken {
         None => "All expectations held.".to_owned(),
-        Some((time, _, what)) => format!("{what} (at {:.3}s)", time.as_secs_f64()),
+        Some(b) => format!("{} (at {:.3}s)", b.what, b.time.as_secs_f64()),
     };
     let data = Data {
         title: &scenario.title,

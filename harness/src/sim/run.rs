@@ -1,15 +1,35 @@
 //! Running a scenario to its end and judging it.
 
-use super::scenario::{At, Event, Scenario};
+use super::scenario::{At, Condition, Event, Recovery, Scenario};
 use super::{BuildError, Builder, Faults, Line, Mutation, Simulation};
 use std::time::Duration;
+
+/// What broke a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// When it was seen.
+    pub time: Duration,
+    /// The line of the scenario file; 0 if it is in none.
+    pub line: usize,
+    /// The safety invariant, if it is one.
+    pub invariant: Option<u8>,
+    /// What was seen.
+    pub what: String,
+}
+
+impl Broken {
+    /// Whether two runs broke the same rule.
+    pub fn is_like(&self, other: &Broken) -> bool {
+        (self.line, self.invariant) == (other.line, other.invariant)
+    }
+}
 
 /// How a run ended.
 pub struct Outcome {
     /// The simulation, as it was at the end.
     pub simulation: Simulation,
-    /// The first broken expectation or invariant: when, the line of the scenario file (0: none), and what.
-    pub broken: Option<(Duration, usize, String)>,
+    /// The first broken expectation or invariant.
+    pub broken: Option<Broken>,
     /// The seed.
     pub seed: u64,
     /// The events that happened besides those of the file.
@@ -42,6 +62,8 @@ pub struct RunOptions {
     pub mutation: Option<Mutation>,
     /// The cluster must be stable at the end.
     pub stable_at_end: bool,
+    /// The end of the run, whatever the events.
+    pub until: Option<Duration>,
 }
 
 /// Runs a scenario with a seed.
@@ -66,10 +88,15 @@ pub fn run_with(scenario: &Scenario, seed: u64, options: &RunOptions) -> Result<
         (None, None) => Vec::new(),
     };
     let mut simulation = builder(scenario, seed, options, &extra).build()?;
-    let end = end_of(scenario, &extra);
+    let end = options.until.unwrap_or_else(|| end_of(scenario, &extra));
     let broken = play(scenario, &mut simulation, end).or_else(|| {
         let restless = options.stable_at_end && !simulation.is_stable();
-        restless.then(|| (simulation.now(), 0, "the cluster is not stable at the end".to_owned()))
+        restless.then(|| Broken {
+            time: simulation.now(),
+            line: 0,
+            invariant: Some(5),
+            what: "the cluster is not stable at the end".to_owned(),
+        })
     });
     Ok(Outcome { simulation, broken, seed, extra })
 }
@@ -102,14 +129,15 @@ pub(super) fn end_of(scenario: &Scenario, extra: &[At<Event>]) -> Duration {
 }
 
 /// Plays to the end or to the first thing that is broken.
-fn play(scenario: &Scenario, simulation: &mut Simulation, end: Duration) -> Option<(Duration, usize, String)> {
+fn play(scenario: &Scenario, simulation: &mut Simulation, end: Duration) -> Option<Broken> {
+    let mut watches = Watches::new(scenario);
     let mut expectations: Vec<_> = scenario.expectations.iter().collect();
     expectations.sort_by_key(|e| e.time);
     let mut expectations = expectations.into_iter().peekable();
     loop {
         let due = expectations.peek().map_or(end, |e| e.time.min(end));
         while simulation.step(due) {
-            if let Some(broken) = violated(scenario, simulation) {
+            if let Some(broken) = violated(scenario, simulation).or_else(|| watches.look(simulation)) {
                 return Some(broken);
             }
         }
@@ -117,7 +145,8 @@ fn play(scenario: &Scenario, simulation: &mut Simulation, end: Duration) -> Opti
         match expectations.next() {
             Some(e) if e.time <= end => {
                 if !simulation.holds(&e.what) {
-                    return Some((e.time, e.line, format!("expected by {}s: {}", e.time.as_secs_f64(), e.what)));
+                    let what = format!("expected by {}s: {}", e.time.as_secs_f64(), e.what);
+                    return Some(Broken { time: e.time, line: e.line, invariant: None, what });
                 }
             }
             _ => return None,
@@ -125,11 +154,40 @@ fn play(scenario: &Scenario, simulation: &mut Simulation, end: Duration) -> Opti
     }
 }
 
-fn violated(scenario: &Scenario, simulation: &Simulation) -> Option<(Duration, usize, String)> {
+fn violated(scenario: &Scenario, simulation: &Simulation) -> Option<Broken> {
     if let Some(v) = simulation.violations().first() {
-        return Some((v.time, 0, format!("safety invariant {} is broken: {}", v.invariant, v.text)));
+        let what = format!("safety invariant {} is broken: {}", v.invariant, v.text);
+        return Some(Broken { time: v.time, line: 0, invariant: Some(v.invariant), what });
     }
     let broken = scenario.invariants.iter().find(|i| simulation.holds(&i.condition) == i.never)?;
     let word = if broken.never { "never" } else { "always" };
-    Some((simulation.now(), broken.line, format!("expected {word}: {}", broken.condition)))
+    let what = format!("expected {word}: {}", broken.condition);
+    Some(Broken { time: simulation.now(), line: broken.line, invariant: None, what })
+}
+
+/// Resources that must come back in time: since when each is down, once it has been up.
+struct Watches<'s> {
+    all: Vec<(&'s Recovery, Option<Duration>, bool)>,
+}
+
+impl<'s> Watches<'s> {
+    fn new(scenario: &'s Scenario) -> Self {
+        Watches { all: scenario.recoveries.iter().map(|r| (r, None, false)).collect() }
+    }
+
+    fn look(&mut self, simulation: &Simulation) -> Option<Broken> {
+        let now = simulation.now();
+        for (recovery, since, was_up) in &mut self.all {
+            if simulation.holds(&Condition::Started(recovery.resource.clone(), None)) {
+                (*since, *was_up) = (None, true);
+            } else if *was_up {
+                let down = now - *since.get_or_insert(now);
+                if down > recovery.within {
+                    let what = format!("expected always: {} back within {}s", recovery.resource, recovery.within.as_secs_f64());
+                    return Some(Broken { time: now, line: recovery.line, invariant: None, what });
+                }
+            }
+        }
+        None
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{WRONG, read_scenario};
 use crate::sim::scenario::Scenario;
-use crate::sim::{Outcome, RunOptions, run_with};
+use crate::sim::{Broken, Outcome, RunOptions, run_with};
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -73,8 +73,8 @@ fn tell(scenario: &Scenario, outcome: &Outcome) {
 }
 
 fn verdict(path: &str, scenario: &Scenario, outcome: &Outcome) -> ExitCode {
-    let count = scenario.expectations.len() + scenario.invariants.len();
-    let Some((time, line, what)) = &outcome.broken else {
+    let count = scenario.expectations.len() + scenario.invariants.len() + scenario.recoveries.len();
+    let Some(Broken { time, line, what, .. }) = &outcome.broken else {
         println!("\nAll {count} expectations held.");
         return ExitCode::SUCCESS;
     };

@@ -2,14 +2,14 @@
 
 use super::{WRONG, read_scenario};
 use crate::sim::scenario::Scenario;
-use crate::sim::{Faults, Mutation, Outcome, RunOptions, describe, run_with, shrink};
+use crate::sim::{Broken, Faults, Mutation, Outcome, RunOptions, describe, run_with, shrink};
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Runs a scenario over a range of seeds with random faults, and tells the first failure's story.
 ///
@@ -34,7 +34,7 @@ struct Args {
     shard: Option<(u64, u64)>,
     /// Break a rule on purpose: the sweep must find it
     #[arg(long, value_enum)]
-    mutation: Option<Broken>,
+    mutation: Option<Rule>,
     /// No progress bar
     #[arg(long, short)]
     quiet: bool,
@@ -51,7 +51,7 @@ enum FaultMix {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Broken {
+enum Rule {
     /// Changes of the CIB are acknowledged before they are durable
     AcknowledgeEarly,
 }
@@ -98,9 +98,12 @@ fn options(args: &Args) -> RunOptions {
         FaultMix::Standard => Some(Faults::standard()),
         FaultMix::Light => Some(Faults::loss_and_one_crash()),
     };
-    let mutation = args.mutation.map(|Broken::AcknowledgeEarly| Mutation::AcknowledgeEarly);
+    let mutation = args.mutation.map(|Rule::AcknowledgeEarly| Mutation::AcknowledgeEarly);
     RunOptions { stable_at_end: faults.is_some(), faults, mutation, ..RunOptions::default() }
 }
+
+/// How much longer a shortened run may take until it breaks.
+const SLACK: Duration = Duration::from_secs(60);
 
 struct Tally {
     runs: u64,
@@ -155,15 +158,16 @@ fn summary(args: &Args, scenario: &Scenario, options: &RunOptions, tally: Tally)
         tally.steps
     );
     let Some(first) = tally.first else { return ExitCode::SUCCESS };
-    let (time, line, what) = first.broken.clone().expect("only broken runs are kept");
+    let broken = first.broken.clone().expect("only broken runs are kept");
+    let Broken { time, line, what, .. } = broken.clone();
     let place = if line > 0 { format!("{}:{line}: ", args.scenario) } else { String::new() };
     println!("\nThe lowest failing seed is {}: {place}{what} (at {:.3}s)", first.seed, time.as_secs_f64());
-    let short = shrink(scenario, first.seed, options, &first.extra, 60);
+    let short = shrink(scenario, first.seed, options, &first.extra, &broken, 80);
     println!("\nIts story, shortened from {} to {} events:", first.extra.len(), short.len());
     for event in &short {
         println!("at {:.3}s {}", event.time.as_secs_f64(), describe(&event.what));
     }
-    let again = RunOptions { extra: Some(short), ..options.clone() };
+    let again = RunOptions { extra: Some(short), until: Some(first.simulation.now() + SLACK), ..options.clone() };
     if let Ok(outcome) = run_with(scenario, first.seed, &again) {
         println!("\nThe moments before:");
         for line in outcome.last_moments(15) {

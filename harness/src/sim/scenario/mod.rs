@@ -26,6 +26,7 @@
 //! | `at T EVENT` | see [`Event`] |
 //! | `by T CONDITION` | must hold at T; see [`Condition`] |
 //! | `always CONDITION`, `never CONDITION` | must hold (or not) at every instant |
+//! | `always RESOURCE back within D` | once up, it is never down for longer |
 
 mod parse;
 mod words;
@@ -60,8 +61,10 @@ pub struct Scenario {
     pub events: Vec<At<Event>>,
     /// What must hold at a time, in file order.
     pub expectations: Vec<At<Condition>>,
-    /// What must hold all the time; `true`: never instead.
+    /// What must hold all the time, or never.
     pub invariants: Vec<Invariant>,
+    /// Resources that must not be down for long.
+    pub recoveries: Vec<Recovery>,
 }
 
 /// Something at a time, with its line in the file.
@@ -82,6 +85,17 @@ pub struct Invariant {
     pub condition: Condition,
     /// It must never hold.
     pub never: bool,
+    /// Line of the file.
+    pub line: usize,
+}
+
+/// A resource that, once up, must not be down for longer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recovery {
+    /// The resource.
+    pub resource: String,
+    /// The longest time.
+    pub within: Duration,
     /// Line of the file.
     pub line: usize,
 }

@@ -1,7 +1,7 @@
 //! Reading scenario files.
 
 use super::words::Words;
-use super::{AgentFault, At, Condition, Event, Invariant, NetworkSetting, Scenario, ScenarioError};
+use super::{AgentFault, At, Condition, Event, Invariant, NetworkSetting, Recovery, Scenario, ScenarioError};
 
 const STATEMENTS: &str =
     "'title', 'seed', 'nodes', 'totem', 'quorum', 'network', 'configure', 'until', 'at', 'by', 'always' or 'never'";
@@ -81,12 +81,27 @@ fn statement<'l>(s: &mut Scenario, words: &mut Words<'_>, lines: &mut Lines<'l>)
         }
         "always" | "never" => {
             let never = words.next("")? == "never";
+            if let (false, Some(recovery)) = (never, recovery(words)?) {
+                s.recoveries.push(recovery);
+                return Ok(());
+            }
             let condition = condition(s, words)?;
             s.invariants.push(Invariant { condition, never, line });
         }
         _ => return Err(words.expected(STATEMENTS)),
     }
     Ok(())
+}
+
+/// `RESOURCE back within D`, if the words say so.
+fn recovery(words: &mut Words<'_>) -> Result<Option<Recovery>, ScenarioError> {
+    if words.peek_after() != Some("back") {
+        return Ok(None);
+    }
+    let resource = words.next("a resource")?.to_owned();
+    words.expect("back")?;
+    words.expect("within")?;
+    Ok(Some(Recovery { resource, within: words.duration()?, line: words.line() }))
 }
 
 fn nodes(s: &mut Scenario, words: &mut Words<'_>) -> Result<(), ScenarioError> {

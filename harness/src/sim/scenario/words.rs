@@ -41,6 +41,11 @@ impl<'a> Words<'a> {
         self.words.get(self.at).map(|&(_, word)| word)
     }
 
+    /// The word after the present one.
+    pub(super) fn peek_after(&self) -> Option<&'a str> {
+        self.words.get(self.at + 1).map(|&(_, word)| word)
+    }
+
     fn column(&self) -> usize {
         let byte = self.words.get(self.at).map_or(self.text.len(), |&(at, _)| at);
         self.text[..byte].chars().count() + 1
