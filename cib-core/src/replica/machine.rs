@@ -173,7 +173,11 @@ impl Replica {
 
     /// Whether quorum, or that it is not asked for, allows a request: without it only the status may change.
     fn may_change(&self, request: &Request) -> bool {
-        self.quorate || !self.config.quorum_for_configuration || request.section.as_deref() == Some("status")
+        let own = |client: &str| self.config.own_clients.iter().any(|own| own == client);
+        self.quorate
+            || !self.config.quorum_for_configuration
+            || request.section.as_deref() == Some("status")
+            || request.client.as_deref().is_some_and(own)
     }
 
     fn broadcast(&mut self, message: &Message) {

@@ -90,6 +90,8 @@ pub struct Config {
     /// Whether changes of the configuration need quorum. Released clusters accept them without; then a part without
     /// quorum can outvote the others when they meet again. Default: no.
     pub quorum_for_configuration: bool,
+    /// Clients that belong to the cluster itself: what they write (who is a member, who coordinates) never needs quorum.
+    pub own_clients: Vec<String>,
 }
 
 impl Config {
@@ -103,6 +105,7 @@ impl Config {
             max_waiting: 4096,
             max_message: 256 << 20,
             quorum_for_configuration: false,
+            own_clients: Vec::new(),
         }
     }
 
@@ -110,6 +113,12 @@ impl Config {
     #[must_use]
     pub fn with_incarnation(self, incarnation: u32) -> Config {
         Config { incarnation, ..self }
+    }
+
+    /// The same with the names of clients that belong to the cluster itself.
+    #[must_use]
+    pub fn with_own_clients(self, names: &[&str]) -> Config {
+        Config { own_clients: names.iter().map(|n| (*n).to_owned()).collect(), ..self }
     }
 
     /// The same with changes of the configuration refused where there is no quorum.

@@ -78,6 +78,9 @@ pub struct Status {
     pub quorate: bool,
 }
 
+/// The name under which the node's own parts write to the CIB.
+const OWN_CLIENT: &str = "crmd";
+
 /// What a finished CIB write belongs to.
 #[derive(Clone, Copy, Debug)]
 enum Writer {
@@ -121,6 +124,7 @@ impl Node {
         let files = stored.cib_files(config.initial_cib.as_deref());
         let replica_config = replica::Config::new(MemberId(config.id), &config.name)
             .with_incarnation(config.life)
+            .with_own_clients(&[OWN_CLIENT])
             .with_quorum_for_configuration();
         let (replica, findings) = Replica::recover(replica_config, &files, now);
         let epoch = config.epoch;

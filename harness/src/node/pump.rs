@@ -206,7 +206,8 @@ impl Node {
         self.next_request += 1;
         let id = RequestId(self.next_request);
         self.writing.insert(id.0, writer);
-        self.replica.handle_request(now, id, request.from(&self.config.name, "crmd"));
+        let client = if matches!(writer, Writer::Client(_)) { "crm" } else { super::OWN_CLIENT };
+        self.replica.handle_request(now, id, request.from(&self.config.name, client));
     }
 
     fn written(&mut self, now: Duration, writer: Writer, ok: bool) {
