@@ -52,11 +52,8 @@ fn one_seed_gives_the_same_bytes() {
 
 #[test]
 fn loss_and_a_crash_break_nothing() {
-    let options = RunOptions {
-        faults: Some(Faults::loss_and_one_crash()),
-        stable_at_end: true,
-        ..RunOptions::default()
-    };
+    let options =
+        RunOptions { faults: Some(Faults::loss_and_one_crash()), stable_at_end: true, ..RunOptions::default() };
     let scenario = read("web-faults.scenario");
     for seed in 0..10 {
         let outcome = run_with(&scenario, seed, &options).expect("a valid scenario");

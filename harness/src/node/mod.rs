@@ -269,6 +269,11 @@ impl Node {
         (admin.into(), epoch.into(), updates.into())
     }
 
+    /// Whether its copy is known to be that of all members.
+    pub fn cib_is_synchronized(&self) -> bool {
+        self.replica.status().phase == replica::Phase::Synchronized
+    }
+
     /// Digest of its copy.
     pub fn cib_digest(&self) -> String {
         self.replica.cib().digest()

@@ -183,7 +183,11 @@ impl<'s> Watches<'s> {
             } else if *was_up {
                 let down = now - *since.get_or_insert(now);
                 if down > recovery.within {
-                    let what = format!("expected always: {} back within {}s", recovery.resource, recovery.within.as_secs_f64());
+                    let what = format!(
+                        "expected always: {} back within {}s",
+                        recovery.resource,
+                        recovery.within.as_secs_f64()
+                    );
                     return Some(Broken { time: now, line: recovery.line, invariant: None, what });
                 }
             }
