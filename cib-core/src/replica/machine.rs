@@ -257,9 +257,13 @@ impl Replica {
             }
             return;
         }
+        let before = self.cib.version();
         let outcome = self.cib.perform(request, Holder::Member);
         if outcome.changed {
-            let writes = outcome.configuration || request.operation.writes_through();
+            // Also when only the version rose: what was acknowledged must not go back.
+            let after = self.cib.version();
+            let rose = (before.admin_epoch, before.epoch) != (after.admin_epoch, after.epoch);
+            let writes = rose || outcome.configuration || request.operation.writes_through();
             self.unsaved |= writes;
             self.check_at = Some(now + self.config.check_after);
         }

@@ -1,0 +1,381 @@
+//! Replicas on an ordered channel and a disk that loses what was not synchronised.
+
+mod support;
+
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+
+use cib_core::cib::{CallOptions, Operation, Request, Version};
+use cib_core::patch::digest;
+use cib_core::replica::store::{Step, Stored, stored_form};
+use cib_core::replica::{Config, MemberId, Output, Phase, Replica, RequestId};
+use cib_core::xml::Document;
+use support::Random;
+
+const NOW: Duration = Duration::from_secs(1);
+
+// --- a disk
+
+/// Files by name, with what would be left of them after a loss of power.
+#[derive(Clone, Default)]
+struct Disk {
+    files: Vec<File>,
+    names: BTreeMap<String, usize>,
+    durable: BTreeMap<String, usize>,
+    /// Changes of names since the directory was last synchronised.
+    pending: Vec<(String, Option<usize>)>,
+    clock: u64,
+}
+
+#[derive(Clone, Default)]
+struct File {
+    content: String,
+    durable: Option<String>,
+    changed: u64,
+}
+
+impl Disk {
+    fn carry_out(&mut self, step: &Step) {
+        self.clock += 1;
+        match step {
+            Step::Remove(name) => self.name(name, None),
+            Step::Link { from, to } => {
+                if let Some(&file) = self.names.get(from) {
+                    self.files[file].changed = self.clock;
+                    self.name(to, Some(file));
+                }
+            }
+            Step::Write { name, content } => match self.names.get(name) {
+                Some(&file) => {
+                    self.files[file].content.clone_from(content);
+                    self.files[file].durable = None;
+                }
+                None => {
+                    self.files.push(File { content: content.clone(), durable: None, changed: self.clock });
+                    self.name(name, Some(self.files.len() - 1));
+                }
+            },
+            Step::Sync(name) => {
+                let file = &mut self.files[self.names[name]];
+                file.durable = Some(file.content.clone());
+            }
+            Step::Rename { from, to } => {
+                let file = self.names[from];
+                self.files[file].changed = self.clock;
+                self.name(to, Some(file));
+                self.name(from, None);
+            }
+            Step::SyncDirectory => {
+                self.durable.clone_from(&self.names);
+                self.pending.clear();
+            }
+        }
+    }
+
+    fn name(&mut self, name: &str, file: Option<usize>) {
+        match file {
+            Some(file) => self.names.insert(name.into(), file),
+            None => self.names.remove(name),
+        };
+        self.pending.push((name.into(), file));
+    }
+
+    /// The power fails: of what was not synchronised, some is there, some is not, some is torn.
+    fn lose_power(&mut self, random: &mut Random) {
+        let kept = random.below(self.pending.len() + 1);
+        for (name, file) in self.pending.drain(..).take(kept) {
+            match file {
+                Some(file) => self.durable.insert(name, file),
+                None => self.durable.remove(&name),
+            };
+        }
+        self.names.clone_from(&self.durable);
+        for file in &mut self.files {
+            if file.durable.is_none() {
+                let mut length = random.below(file.content.len() + 1);
+                while !file.content.is_char_boundary(length) {
+                    length -= 1;
+                }
+                file.content.truncate(length);
+            }
+            file.durable = Some(file.content.clone());
+        }
+    }
+
+    fn stored(&self) -> Vec<Stored> {
+        let file = |(name, &file): (&String, &usize)| Stored {
+            name: name.clone(),
+            content: self.files[file].content.clone().into_bytes(),
+            changed: self.files[file].changed,
+        };
+        self.names.iter().map(file).collect()
+    }
+}
+
+// --- crash points
+
+fn request(random: &mut Random) -> Request {
+    let id = random.below(8);
+    let element = format!(r#"<primitive id="p{id}" class="ocf" provider="pacemaker" type="T{}"/>"#, random.below(99));
+    let input = Document::parse(&element).unwrap();
+    match random.below(6) {
+        0 => Request::new(Operation::Delete)
+            .section("resources")
+            .input(Document::parse(&format!(r#"<primitive id="p{id}"/>"#)).unwrap()),
+        1 => Request::new(Operation::Bump),
+        2 => {
+            let state =
+                Document::parse(&format!(r#"<node_state id="1" uname="n" join="{}"/>"#, random.below(9))).unwrap();
+            Request::new(Operation::Modify).section("status").options(CallOptions::MAY_CREATE).input(state)
+        }
+        _ => Request::new(Operation::Modify).section("resources").options(CallOptions::MAY_CREATE).input(input),
+    }
+}
+
+/// The part of a version that is on disk.
+fn on_disk(version: Version) -> (i32, i32) {
+    (version.admin_epoch, version.epoch)
+}
+
+#[test]
+fn five_thousand_crash_points_recover() {
+    let mut crashes = 0;
+    let mut backups = 0;
+    for seed in 0.. {
+        if crashes >= 5_000 {
+            break;
+        }
+        let mut random = Random::new(seed);
+        let mut disk = Disk::default();
+        // What was acknowledged last, and every content that a version had.
+        let mut acknowledged = (0, 0);
+        let mut contents: BTreeMap<(i32, i32), Vec<String>> = BTreeMap::new();
+        for _ in 0..12 {
+            let (mut replica, findings) = Replica::recover(Config::new(MemberId(1), "n"), &disk.stored(), NOW);
+            backups += usize::from(findings.iter().any(|f| format!("{f:?}").starts_with("Backup")));
+            let found = on_disk(replica.cib().version());
+            assert!(found >= acknowledged, "seed {seed}: {acknowledged:?} was acknowledged, {found:?} is left");
+            let content = digest::on_disk(&stored_form(replica.cib()));
+            if let Some(known) = contents.get(&found) {
+                assert!(known.contains(&content), "seed {seed}: {found:?} has another content");
+            }
+            replica.handle_peers(NOW, &[MemberId(1)]);
+            let mut left = 1 + random.below(60);
+            let mut next = 0;
+            // Works until the power fails after so many steps.
+            'power: loop {
+                while let Some(output) = replica.poll_output() {
+                    match output {
+                        Output::Persist(step) => {
+                            disk.carry_out(&step);
+                            left -= 1;
+                            if left == 0 {
+                                break 'power;
+                            }
+                        }
+                        Output::Broadcast(bytes) => {
+                            replica.handle_message(NOW, MemberId(1), &bytes).unwrap();
+                            let key = on_disk(replica.cib().version());
+                            contents.entry(key).or_default().push(digest::on_disk(&stored_form(replica.cib())));
+                        }
+                        Output::Reply { result: Ok(()), .. } => acknowledged = on_disk(replica.cib().version()),
+                        _ => {}
+                    }
+                }
+                if next > 100 {
+                    break;
+                }
+                replica.handle_request(NOW, RequestId(next), request(&mut random));
+                next += 1;
+            }
+            disk.lose_power(&mut random);
+            crashes += 1;
+        }
+    }
+    println!("{crashes} crash points, {backups} recovered from a backup");
+    assert!(backups > 50, "{backups}");
+}
+
+// --- several members
+
+/// A part of the cluster: its members, and what they broadcast and was not yet delivered.
+type Part = (Vec<MemberId>, VecDeque<(MemberId, Vec<u8>)>);
+
+struct Cluster {
+    replicas: BTreeMap<MemberId, Replica>,
+    channels: Vec<Part>,
+    replies: Vec<(MemberId, RequestId, bool)>,
+    now: Duration,
+}
+
+impl Cluster {
+    fn new(count: u32) -> Cluster {
+        let members: Vec<MemberId> = (1..=count).map(MemberId).collect();
+        let replica = |&m: &MemberId| (m, Replica::recover(Config::new(m, format!("node{m}")), &[], NOW).0);
+        let replicas = members.iter().map(replica).collect();
+        let mut cluster = Cluster { replicas, channels: Vec::new(), replies: Vec::new(), now: NOW };
+        cluster.partition(&[members]);
+        cluster
+    }
+
+    /// New memberships; what was on its way is delivered before, as the channel promises.
+    fn partition(&mut self, parts: &[Vec<MemberId>]) {
+        self.channels = parts.iter().map(|members| (members.clone(), VecDeque::new())).collect();
+        for members in parts {
+            for m in members {
+                self.replicas.get_mut(m).unwrap().handle_peers(self.now, members);
+            }
+        }
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        for (members, channel) in &mut self.channels {
+            for &m in members.iter() {
+                while let Some(output) = self.replicas.get_mut(&m).unwrap().poll_output() {
+                    match output {
+                        Output::Broadcast(bytes) => channel.push_back((m, bytes)),
+                        Output::Reply { id, result, .. } => self.replies.push((m, id, result.is_ok())),
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Delivers the next message of each part to all its members.
+    fn step(&mut self) -> bool {
+        let mut any = false;
+        for i in 0..self.channels.len() {
+            if let Some((from, bytes)) = self.channels[i].1.pop_front() {
+                any = true;
+                for m in self.channels[i].0.clone() {
+                    self.replicas.get_mut(&m).unwrap().handle_message(self.now, from, &bytes).unwrap();
+                }
+            }
+        }
+        self.drain();
+        any
+    }
+
+    fn settle(&mut self) {
+        for _ in 0..10_000 {
+            if !self.step() {
+                return;
+            }
+        }
+        panic!("the members never come to rest");
+    }
+
+    fn check(&self, seed: u64) {
+        for (members, _) in &self.channels {
+            let digests: Vec<_> =
+                members.iter().map(|m| (self.replicas[m].cib().version(), self.replicas[m].cib().digest())).collect();
+            assert!(digests.windows(2).all(|w| w[0] == w[1]), "seed {seed}: {digests:?}");
+            assert!(members.iter().all(|m| self.replicas[m].status().phase == Phase::Synchronized), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn members_agree_whatever_happens() {
+    for seed in 0..300 {
+        let mut random = Random::new(seed);
+        let count = 2 + random.below(4) as u32;
+        let mut cluster = Cluster::new(count);
+        let members: Vec<MemberId> = (1..=count).map(MemberId).collect();
+        let mut asked = 0;
+        for _ in 0..40 {
+            match random.below(10) {
+                0 => {
+                    let split = random.below(members.len() + 1);
+                    let (a, b) = members.split_at(split);
+                    let parts: Vec<Vec<MemberId>> =
+                        [a, b].into_iter().filter(|p| !p.is_empty()).map(<[MemberId]>::to_vec).collect();
+                    // What was sent in a membership is delivered in it.
+                    if random.chance(50) {
+                        cluster.settle();
+                    } else {
+                        while cluster.channels.iter().any(|(_, c)| !c.is_empty()) {
+                            cluster.step();
+                        }
+                    }
+                    cluster.partition(&parts);
+                }
+                1..=4 => {
+                    let m = random.pick(&members);
+                    asked += 1;
+                    cluster.replicas.get_mut(&m).unwrap().handle_request(
+                        cluster.now,
+                        RequestId(asked),
+                        request(&mut random),
+                    );
+                    cluster.drain();
+                }
+                _ => {
+                    cluster.step();
+                }
+            }
+        }
+        cluster.settle();
+        cluster.check(seed);
+        cluster.partition(&[members]);
+        cluster.settle();
+        cluster.check(seed);
+        assert_eq!(cluster.replies.len() as u64, asked, "seed {seed}: every request is answered once");
+    }
+}
+
+#[test]
+fn a_joiner_gets_the_newest_copy() {
+    let mut cluster = Cluster::new(3);
+    cluster.settle();
+    cluster.partition(&[vec![MemberId(1), MemberId(2)], vec![MemberId(3)]]);
+    cluster.settle();
+    for i in 0..3 {
+        cluster.replicas.get_mut(&MemberId(2)).unwrap().handle_request(
+            NOW,
+            RequestId(i),
+            Request::new(Operation::Bump),
+        );
+        cluster.drain();
+    }
+    cluster.settle();
+    assert_eq!(cluster.replicas[&MemberId(3)].cib().version(), Version::new(0, 0, 0));
+    cluster.partition(&[vec![MemberId(1), MemberId(2), MemberId(3)]]);
+    cluster.settle();
+    cluster.check(0);
+    assert_eq!(cluster.replicas[&MemberId(3)].cib().version(), Version::new(0, 3, 3));
+}
+
+#[test]
+fn a_different_copy_of_the_same_version_is_found_and_replaced() {
+    let mut cluster = Cluster::new(2);
+    cluster.settle();
+    // Both change on their own, alike in version and different in content; then one is told that nothing happened.
+    let mut odd = cluster.replicas[&MemberId(1)].cib().document().clone();
+    let root = odd.root();
+    odd.set_attr(root, "execution-date", "1");
+    let stored = Stored { name: "cib.xml".into(), content: odd.write().into_bytes(), changed: 1 };
+    let (replica, _) = Replica::recover(Config::new(MemberId(2), "node2"), &[stored], NOW);
+    cluster.replicas.insert(MemberId(2), replica);
+    cluster.partition(&[vec![MemberId(1), MemberId(2)]]);
+    cluster.settle();
+    cluster.check(0);
+    assert!(
+        cluster.replicas[&MemberId(2)]
+            .cib()
+            .attr(cluster.replicas[&MemberId(2)].cib().root(), "execution-date")
+            .is_none()
+    );
+    // In quiet times the primary asks.
+    cluster.replicas.get_mut(&MemberId(1)).unwrap().handle_request(NOW, RequestId(1), Request::new(Operation::Bump));
+    cluster.drain();
+    cluster.settle();
+    let due = cluster.replicas[&MemberId(1)].poll_timeout().expect("a check is due");
+    cluster.now = due;
+    cluster.replicas.get_mut(&MemberId(1)).unwrap().handle_timeout(due);
+    cluster.drain();
+    cluster.settle();
+    cluster.check(0);
+}
