@@ -2,7 +2,7 @@
 
 use crate::standard::{AgentName, Standard};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Directories, and the environment that every agent gets.
 #[derive(Debug, Clone)]
@@ -28,14 +28,18 @@ impl Default for Places {
             ("LC_ALL", "C"),
             ("OCF_OUTPUT_FORMAT", "text"),
         ];
+        // Where the service manager does not run, its units cannot be used, whatever files there are.
+        let unit_dirs: &[&str] = if Path::new("/run/systemd/system").is_dir() {
+            &["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"]
+        } else {
+            &[]
+        };
         Self {
             ocf_root: "/usr/lib/ocf".into(),
             ocf_path: vec!["/usr/lib/ocf/resource.d".into()],
             init_dir: "/etc/init.d".into(),
             fence_dir: "/usr/sbin".into(),
-            unit_dirs: ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"]
-                .map(PathBuf::from)
-                .into(),
+            unit_dirs: unit_dirs.iter().map(PathBuf::from).collect(),
             environment: environment.map(|(n, v)| (n.to_owned(), v.to_owned())).into(),
         }
     }
