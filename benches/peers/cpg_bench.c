@@ -53,7 +53,8 @@ int main(int argc, char **argv) {
     struct cpg_name group = { 5, "bench" };
     int fd, result;
     own = (uint32_t)getpid();
-    while ((result = cpg_initialize(&h, &callbacks)) == 6) usleep(10000);
+    int tries = 0; /* the daemon may not answer yet */
+    while ((result = cpg_initialize(&h, &callbacks)) != 1 && tries++ < 1000) usleep(10000);
     if (result != 1) return fprintf(stderr, "cpg_initialize: %d\n", result), 1;
     while ((result = cpg_join(h, &group)) == 6) usleep(10000);
     if (result != 1) return fprintf(stderr, "cpg_join: %d\n", result), 1;

@@ -1,20 +1,27 @@
 //! UDP for a ring: `udpu` (one datagram per node) and `udp` (multicast or broadcast), in batches. [TM-6]
 
 use bytes::{Bytes, BytesMut};
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
+use nix::sys::socket::{
+    ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmsg, setsockopt,
+    sockopt,
+};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-/// Datagrams per system call.
-const BATCH: usize = 64;
-/// Datagrams up to this size are received in place; longer ones (large joins, large frames) are put together.
-const SLOT: usize = 2048;
-/// Longest datagram beyond its first [`SLOT`] bytes.
-const OVERFLOW: usize = 65536 - SLOT;
-/// Datagrams up to this size are copied out of their slot instead of giving it away.
-const SMALL: usize = 256;
+/// Datagrams that wait until a batch is sent.
+const BATCH: usize = 128;
+/// Datagrams to one node that one system call sends as segments of one packet.
+const SEGMENTS: usize = 44;
+/// Longest datagram that may be a segment: an Ethernet frame without IP and UDP headers.
+const SEGMENT: usize = 1452;
+/// Slots per system call that receives; each takes one datagram, or several that travelled as segments.
+const SLOTS: usize = 16;
+/// Bytes of a slot.
+const SLOT: usize = 65536;
+/// What was received is copied out of its slot up to this size instead of giving the slot away.
+const SMALL: usize = 4096;
 /// What the daemons ask for. [TM-2]
 const BUFFER: usize = 16 * 136_192;
 
@@ -39,8 +46,9 @@ pub struct RingSockets {
     receivers: Vec<Socket>,
     sender: Option<Socket>,
     queue: Vec<(SocketAddr, Bytes)>,
+    /// Whether datagrams to one node are sent as segments; off once the system refused.
+    segments: bool,
     slots: Vec<BytesMut>,
-    overflow: Vec<Vec<u8>>,
     sent: u64,
     received: u64,
     dropped: u64,
@@ -52,7 +60,7 @@ fn socket(address: SocketAddr, dscp: u8) -> io::Result<Socket> {
     // best effort: limits of the system apply, and neither priority nor class decides correctness
     let _ = socket.set_recv_buffer_size(BUFFER);
     let _ = socket.set_send_buffer_size(BUFFER);
-    let _ = nix::sys::socket::setsockopt(&socket, nix::sys::socket::sockopt::Priority, &6);
+    let _ = setsockopt(&socket, sockopt::Priority, &6);
     if dscp != 0 {
         match address {
             SocketAddr::V4(_) => socket.set_tos_v4(u32::from(dscp) << 2)?,
@@ -121,12 +129,16 @@ impl RingSockets {
             sender = Some(group_sender(group, options)?);
         }
         receivers.push(bound(options.own, options.dscp)?);
+        for receiver in &receivers {
+            // older systems hand every datagram over by itself
+            let _ = setsockopt(receiver, sockopt::UdpGroSegment, &true);
+        }
         Ok(Self {
             receivers,
             sender,
             queue: Vec::with_capacity(BATCH),
-            slots: vec![BytesMut::new(); BATCH],
-            overflow: vec![vec![0; OVERFLOW]; BATCH],
+            segments: true,
+            slots: vec![BytesMut::new(); SLOTS],
             sent: 0,
             received: 0,
             dropped: 0,
@@ -152,32 +164,40 @@ impl RingSockets {
     }
 
     /// Sends the batch. What the system refuses is lost, as on any network: the protocol recovers. [TM-6.1]
+    ///
+    /// Datagrams to one node keep their order; those of one length go out as segments of one packet, which the
+    /// network (or the receiver's system) takes apart again.
     pub fn flush(&mut self) {
         let Some(socket) = self.sender.as_ref().or(self.receivers.last()) else { return };
         let fd = socket.as_raw_fd();
-        let mut from = 0;
-        while from < self.queue.len() {
-            let batch = &self.queue[from..(from + BATCH).min(self.queue.len())];
-            let slices: Vec<[IoSlice<'_>; 1]> = batch.iter().map(|(_, d)| [IoSlice::new(d)]).collect();
-            let addresses: Vec<_> = batch.iter().map(|(to, _)| Some(SockaddrStorage::from(*to))).collect();
-            let mut headers = MultiHeaders::preallocate(batch.len(), None);
-            match sendmmsg(fd, &mut headers, &slices, &addresses, [], MsgFlags::MSG_DONTWAIT) {
-                Ok(results) => {
-                    let n = results.count().max(1);
-                    self.sent += n as u64;
-                    from += n;
+        let mut queue = std::mem::take(&mut self.queue);
+        // stable: one node's datagrams stay in order
+        queue.sort_by_key(|(to, _)| *to);
+        let mut rest = &queue[..];
+        while let Some((to, first)) = rest.first() {
+            let run = if self.segments { run_length(rest) } else { 1 };
+            let (now, later) = rest.split_at(run);
+            let slices: Vec<IoSlice<'_>> = now.iter().map(|(_, d)| IoSlice::new(d)).collect();
+            let size = first.len() as u16;
+            let segments = [ControlMessage::UdpGsoSegments(&size)];
+            let control = if run > 1 { &segments[..] } else { &[] };
+            let address = SockaddrStorage::from(*to);
+            match sendmsg(fd, &slices, control, MsgFlags::MSG_DONTWAIT, Some(&address)) {
+                Ok(_) => self.sent += run as u64,
+                Err(nix::Error::EINTR) => continue,
+                Err(nix::Error::EIO | nix::Error::EINVAL | nix::Error::EMSGSIZE) if run > 1 => {
+                    self.segments = false;
+                    continue;
                 }
-                Err(nix::Error::EINTR) => {}
-                Err(_) => {
-                    self.dropped += 1;
-                    from += 1;
-                }
+                Err(_) => self.dropped += run as u64,
             }
+            rest = later;
         }
-        self.queue.clear();
+        queue.clear();
+        self.queue = queue;
     }
 
-    /// Hands over what waits: every multicast first, then one batch of tokens. Returns how many datagrams came.
+    /// Hands over what waits: every multicast first, then one batch of tokens. Returns how often something came.
     ///
     /// # Errors
     /// If a socket cannot be read any more.
@@ -188,36 +208,40 @@ impl RingSockets {
             loop {
                 let n = self.receive_batch(i, &mut hand)?;
                 total += n;
-                if n < BATCH || !drain {
+                if n < SLOTS || !drain {
                     break;
                 }
             }
         }
-        self.received += total as u64;
         Ok(total)
     }
 
+    /// Reads up to [`SLOTS`] times from a receiver; returns how many slots were filled.
     fn receive_batch(&mut self, i: usize, hand: &mut impl FnMut(SocketAddr, Bytes)) -> io::Result<usize> {
         for slot in &mut self.slots {
             if slot.len() < SLOT {
                 *slot = BytesMut::zeroed(SLOT);
             }
         }
-        let mut got: Vec<(usize, SocketAddr)> = Vec::with_capacity(BATCH);
+        // bytes, segment size, sender
+        let mut got: Vec<(usize, usize, SocketAddr)> = Vec::with_capacity(SLOTS);
         {
-            let mut slices: Vec<[IoSliceMut<'_>; 2]> = self
-                .slots
-                .iter_mut()
-                .zip(&mut self.overflow)
-                .map(|(slot, rest)| [IoSliceMut::new(slot), IoSliceMut::new(rest)])
-                .collect();
-            let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(BATCH, None);
+            let mut slices: Vec<[IoSliceMut<'_>; 1]> =
+                self.slots.iter_mut().map(|slot| [IoSliceMut::new(slot)]).collect();
+            let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(SLOTS, Some(nix::cmsg_space!(i32)));
             let fd = self.receivers[i].as_raw_fd();
             match recvmmsg(fd, &mut headers, &mut slices, MsgFlags::MSG_DONTWAIT, None) {
                 Ok(results) => {
                     for message in results {
                         let from = message.address.as_ref().and_then(address);
-                        got.push((message.bytes, from.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))));
+                        let from = from.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)));
+                        let size = message.cmsgs().ok().and_then(|mut all| {
+                            all.find_map(|c| match c {
+                                ControlMessageOwned::UdpGroSegments(n) => usize::try_from(n).ok(),
+                                _ => None,
+                            })
+                        });
+                        got.push((message.bytes, size.unwrap_or(0), from));
                     }
                 }
                 // a peer's port was closed when an earlier datagram arrived there: no news about what waits here
@@ -225,23 +249,43 @@ impl RingSockets {
                 Err(e) => return Err(e.into()),
             }
         }
-        for (k, &(len, from)) in got.iter().enumerate() {
-            let datagram = if len <= SMALL {
+        for (k, &(len, size, from)) in got.iter().enumerate() {
+            let mut whole = if len <= SMALL {
                 Bytes::copy_from_slice(&self.slots[k][..len])
-            } else if len <= SLOT {
+            } else {
                 let mut slot = std::mem::take(&mut self.slots[k]);
                 slot.truncate(len);
                 slot.freeze()
-            } else {
-                let mut whole = BytesMut::with_capacity(len);
-                whole.extend_from_slice(&self.slots[k]);
-                whole.extend_from_slice(&self.overflow[k][..len - SLOT]);
-                whole.freeze()
             };
-            hand(from, datagram);
+            let size = if size == 0 { len } else { size };
+            while whole.len() > size {
+                self.received += 1;
+                hand(from, whole.split_to(size));
+            }
+            self.received += 1;
+            hand(from, whole);
         }
         Ok(got.len())
     }
+}
+
+/// How many datagrams from the front on go to one node and have one length; the last may be shorter.
+fn run_length(queue: &[(SocketAddr, Bytes)]) -> usize {
+    let (to, first) = &queue[0];
+    if first.len() > SEGMENT {
+        return 1;
+    }
+    let mut n = 1;
+    while let Some((next, datagram)) = queue.get(n) {
+        if next != to || datagram.len() > first.len() || n == SEGMENTS || datagram.is_empty() {
+            break;
+        }
+        n += 1;
+        if datagram.len() < first.len() {
+            break;
+        }
+    }
+    n
 }
 
 fn address(storage: &SockaddrStorage) -> Option<SocketAddr> {

@@ -7,7 +7,7 @@ use crate::quorum::{self, ViewOutput};
 use crate::ring::{self, ConfigurationChange, Guarantee, Message, Notice};
 use crate::sync::{Outgoing, Progress, Service, ServiceId, ServiceMessage, Step, SyncPhase};
 use crate::wire::{Executive, GROUP_SERVICES, GROUP_SYNC, GroupHeader, NodeId, RingId, SyncMessage, WireError};
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 /// The group header of the services' group. [TM-5.2]
 const TO_SERVICES: &[u8] = &[1, 0, 1, 0, b'a'];
@@ -74,18 +74,21 @@ impl Member {
     }
 
     fn on_message(&mut self, message: Message) {
-        if let Err(e) = self.deliver(&message) {
+        if let Err(e) = self.deliver(message) {
             self.outputs.push_back(Output::Notice(Notice::Refused(e)));
         }
         self.synchronise();
     }
 
-    fn deliver(&mut self, message: &Message) -> Result<(), WireError> {
-        let (header, data) = GroupHeader::decode(&message.payload, message.order)?;
-        if header.contains(GROUP_SYNC) {
+    fn deliver(&mut self, message: Message) -> Result<(), WireError> {
+        let groups = [GROUP_SYNC, GROUP_SERVICES];
+        let ([sync, services], at) = GroupHeader::addressed(&message.payload, message.order, groups)?;
+        let mut data = message.payload;
+        data.advance(at);
+        if sync {
             self.sync.handle_message(message.from, &SyncMessage::decode(&data, message.order)?);
         }
-        if !header.contains(GROUP_SERVICES) {
+        if !services {
             return Ok(());
         }
         let executive = Executive::decode(&data, message.order)?;

@@ -42,6 +42,32 @@ impl GroupHeader {
         Ok((Self { groups }, message.slice(at..)))
     }
 
+    /// Whether an assembled message is for each of two groups, and where its data starts: what a receiver asks of every
+    /// message, without building the list.
+    pub(crate) fn addressed(
+        message: &[u8],
+        order: ByteOrder,
+        groups: [&[u8]; 2],
+    ) -> Result<([bool; 2], usize), WireError> {
+        let r = Reader::new(message, order, "group", 2)?;
+        let n = r.u16(0)? as usize;
+        if n > MAX_GROUPS {
+            return Err(WireError::TooMany { kind: "group", found: n as u32 });
+        }
+        let mut at = 2 + 2 * n;
+        let mut found = [false; 2];
+        for i in 0..n {
+            let len = r.u16(2 + 2 * i)? as usize;
+            r.need(at + len)?;
+            for (found, group) in found.iter_mut().zip(groups) {
+                *found |= &message[at..at + len] == group;
+            }
+            at += len;
+        }
+        r.need(at)?;
+        Ok((found, at))
+    }
+
     /// Writes the header, little endian or big.
     pub fn encode(&self, order: ByteOrder) -> Bytes {
         let mut out = BytesMut::with_capacity(2 + self.groups.iter().map(|g| 2 + g.len()).sum::<usize>());

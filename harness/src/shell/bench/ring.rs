@@ -217,6 +217,8 @@ impl Trio {
                  ip -n mb{i} addr add 10.97.0.{i}/24 dev e0 && ip -n mb{i} link set e0 up"
             ))?;
         }
+        // a daemon that starts before its link is up ends at once
+        std::thread::sleep(Duration::from_secs(1));
         Ok(trio)
     }
 
