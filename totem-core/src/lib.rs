@@ -1,4 +1,86 @@
 //! Group communication without I/O: ring membership, total order, quorum, process groups, links.
+//!
+//! The Totem single-ring protocol as Corosync 3.1 speaks it, byte for byte, as state machines: a [`member::Member`] is
+//! one node of a cluster and a full peer of real daemons; [`ring::Ring`] is the total order and membership alone. Nothing
+//! here opens a socket, reads a clock or starts a thread. You bring datagrams, the time, and a place to keep one number;
+//! you get ordered messages, configuration changes and quorum, the same on every member. Equal inputs give equal outputs.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use std::time::Duration;
+//! use totem_core::groups::GroupName;
+//! use totem_core::member::{Config, Identity, LinkIx, Member, Output};
+//! use totem_core::ring::Guarantee;
+//! use totem_core::wire::NodeId;
+//!
+//! // two nodes, and a "network" that hands every datagram over at once
+//! let nodes = [NodeId(1), NodeId(2)];
+//! let config = Config::for_nodes(&nodes);
+//! let mut now = Duration::ZERO;
+//! let mut members: Vec<Member> =
+//!     nodes.iter().map(|&n| Member::new(config.clone(), Identity::new(n, 7), now).unwrap()).collect();
+//! let group = GroupName::new("greetings").unwrap();
+//! for member in &mut members {
+//!     member.join(group.clone()).unwrap();
+//! }
+//!
+//! let (mut heard, mut sent) = (Vec::new(), false);
+//! while heard.len() < 2 {
+//!     for i in 0..2 {
+//!         while let Some(output) = members[i].poll_output() {
+//!             match output {
+//!                 Output::Transmit { to, datagram, .. } => {
+//!                     let to = config.peers.iter().position(|p| p.addresses[0] == to).unwrap();
+//!                     members[to].handle_datagram(now, LinkIx(0), config.peers[i].addresses[0], datagram);
+//!                 }
+//!                 // both are in the group, at the same place in the order of messages
+//!                 Output::Group(change) if change.members.len() == 2 && !sent => {
+//!                     members[i].send(&group, Bytes::from("hello"), Guarantee::Agreed).unwrap();
+//!                     sent = true;
+//!                 }
+//!                 Output::Message { from, payload, .. } => heard.push((from, payload)),
+//!                 _ => {}
+//!             }
+//!         }
+//!     }
+//!     now = members.iter().filter_map(Member::poll_timeout).min().unwrap().max(now);
+//!     for member in &mut members {
+//!         if member.poll_timeout().is_some_and(|at| at <= now) {
+//!             member.handle_timeout(now);
+//!         }
+//!     }
+//! }
+//! assert_eq!(heard[0], heard[1]);
+//! ```
+//!
+//! # The drain rule
+//!
+//! After every `handle_*` (and every request): take [`poll_output`](member::Member::poll_output) until `None`, in order, then
+//! read [`poll_timeout`](member::Member::poll_timeout) anew. An output that must be durable stands before what relies on it.
+//!
+//! # What differs from Corosync, and why
+//!
+//! Nothing of this shows on the wire as anything but a legal message.
+//!
+//! | What | Corosync | Here | Why |
+//! |---|---|---|---|
+//! | own multicasts and tokens to oneself | travel through a socket | are handed back inside | no system calls, no loss |
+//! | token of another ring | may move counters and the release point before it is dropped | is dropped first | a late token must not disturb a ring |
+//! | copy of a token already seen | may free messages | does not | a message is freed only when two different tokens showed it everywhere |
+//! | join that brings nothing new in the lists | GATHER starts anew | it does not | two nodes that doubt each other's failed lists would answer each other for ever |
+//! | join outside GATHER that equals the own lists | may create a commit token at once | waits for GATHER | the agreement was an earlier attempt's |
+//! | late message or merge detect of an older ring, by a member of this one | GATHER | ignored | a member cannot be in an older ring any more |
+//! | ordinary messages under the id of a ring that was never installed | stored | dropped | they would mix with what is kept of the old ring |
+//! | datagrams naming nodes outside the node list, absurd ring sequences | processed | refused and counted | strangers must not disturb a ring |
+//! | recovery counters after a failed recovery | keep their values | start at 0 | the next recovery must not be cut short |
+//! | messages of synchronisation left in the queue | wait for the next ring change | go first afterwards | nobody can tell, and they arrive |
+//! | fragments of both queues | share one numbering | one each | a split message is never continued before its start |
+//! | a message half sent when nodes join | is lost to them, with whole messages beside it | is sent again from its start | every member of a configuration delivers the same |
+//! | interface change during recovery | old counters are lost | are restored first | as for every other way out of recovery |
+//! | pause of the process | waiting datagrams are read and thrown away | joins handed in with the time of waking are dropped | the core has no sockets |
+//! | messages marked safe | delivered like agreed ones | the same; really safe with [`ring::Config::safe_delivery`] | useful without daemons in the ring |
+//! | sync messages in the other byte order | not understood | understood | nothing lost by it |
+//! | commit tokens with too many members, or not this node's turn | processed | refused | bad input |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs, unreachable_pub)]

@@ -66,11 +66,12 @@ impl Ring {
             if self.agreed() {
                 return;
             }
-        } else if !(nodes::subset(&join.proc, &self.proc) && nodes::subset(&join.failed, &self.failed))
-            && !self.failed.contains(&join.system_from)
-        {
-            self.merge(join);
-            merged = true;
+        } else {
+            let nothing_new = nodes::subset(&join.proc, &self.proc) && nodes::subset(&join.failed, &self.failed);
+            if !nothing_new && !self.failed.contains(&join.system_from) {
+                self.merge(join);
+                merged = true;
+            }
         }
         if !merged && self.state == State::Operational {
             self.gather(GatherReason::JoinOperational);
