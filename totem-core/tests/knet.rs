@@ -1,0 +1,343 @@
+//! The link layer between machines on a network that cuts, loses and repeats, and against packets of real daemons.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use totem_core::config::{Cipher, Config, Crypto, Hash, Host, Mode};
+use totem_core::link::{Body, Knet, Output, Packet, Protection, Settings};
+use totem_core::wire::NodeId;
+
+const MS: Duration = Duration::from_millis(1);
+
+fn config(nodes: u32, me: u32, mode: &str) -> Config {
+    let list: String = (1..=nodes)
+        .map(|n| format!("node {{\nring0_addr: 10.96.0.{n}\nring1_addr: 10.95.0.{n}\nname: n{n}\nnodeid: {n}\n}}\n"))
+        .collect();
+    let text = format!("totem {{\nversion: 2\ntoken: 1000\nlink_mode: {mode}\n}}\nnodelist {{\n{list}}}\n");
+    Config::read(&text, Mode::Strict, &Host::new(format!("n{me}"), [])).unwrap()
+}
+
+fn protection(cipher: Cipher, hash: Hash, byte: u8) -> Protection {
+    Protection::new(Crypto { cipher, hash }, Bytes::from(vec![byte; 128])).unwrap()
+}
+
+/// Machines and a network of two links; datagrams arrive at once, or never.
+struct Net {
+    nodes: BTreeMap<u32, Knet>,
+    now: Duration,
+    /// Links that are cut at a node.
+    cut: Vec<(u32, u8)>,
+    /// Largest UDP payload that passes.
+    room: usize,
+    delivered: BTreeMap<u32, Vec<Bytes>>,
+    /// Data datagrams by link.
+    carried: BTreeMap<u8, u64>,
+    last: Vec<(SocketAddr, SocketAddr, Bytes)>,
+}
+
+impl Net {
+    fn new(nodes: u32, mode: &str, key: Option<u8>) -> Net {
+        let mut net = Net {
+            nodes: BTreeMap::new(),
+            now: Duration::ZERO,
+            cut: Vec::new(),
+            room: 1472,
+            delivered: BTreeMap::new(),
+            carried: BTreeMap::new(),
+            last: Vec::new(),
+        };
+        (1..=nodes).for_each(|n| net.start(n, nodes, mode, key));
+        net
+    }
+
+    fn start(&mut self, node: u32, nodes: u32, mode: &str, key: Option<u8>) {
+        let protection = key.map(|byte| protection(Cipher::Aes256, Hash::Sha256, byte));
+        let settings = Settings { config: config(nodes, node, mode), protection, seed: [node as u8; 32] };
+        self.nodes.insert(node, Knet::new(settings, self.now));
+    }
+
+    fn carry(&mut self) {
+        loop {
+            let mut moving = Vec::new();
+            for (id, knet) in &mut self.nodes {
+                while let Some(output) = knet.poll_output() {
+                    match output {
+                        Output::Transmit { link, to, datagram } => moving.push((*id, link, to, datagram)),
+                        Output::Deliver(message) => self.delivered.entry(*id).or_default().push(message),
+                        _ => {}
+                    }
+                }
+            }
+            if moving.is_empty() {
+                return;
+            }
+            for (from, link, to, datagram) in moving {
+                let std::net::IpAddr::V4(ip) = to.ip() else { continue };
+                let target = u32::from(ip.octets()[3]);
+                let source: SocketAddr =
+                    format!("10.{}.0.{from}:{}", 96 - link, 5405 + u16::from(link)).parse().unwrap();
+                if datagram.len() > self.room {
+                    self.nodes.get_mut(&from).unwrap().handle_too_long(self.now, link, to, None);
+                    continue;
+                }
+                if datagram.first() == Some(&1) && datagram.get(1) == Some(&0) {
+                    *self.carried.entry(link).or_default() += 1;
+                }
+                if self.cut.contains(&(from, link)) || self.cut.contains(&(target, link)) {
+                    continue;
+                }
+                self.last.push((source, to, datagram.clone()));
+                if let Some(knet) = self.nodes.get_mut(&target) {
+                    knet.handle_datagram(self.now, source, &datagram);
+                }
+            }
+        }
+    }
+
+    fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        loop {
+            self.carry();
+            let next = self.nodes.values().filter_map(Knet::poll_timeout).min().unwrap();
+            if next > end {
+                break;
+            }
+            // Never the same instant twice: a real clock moves on too.
+            self.now = next.max(self.now + MS);
+            for knet in self.nodes.values_mut() {
+                if knet.poll_timeout().is_some_and(|at| at <= self.now) {
+                    knet.handle_timeout(self.now);
+                }
+            }
+        }
+        self.now = end;
+    }
+
+    fn send(&mut self, from: u32, to: Option<u32>, message: &[u8]) {
+        let now = self.now;
+        self.nodes.get_mut(&from).unwrap().send(now, to.map(NodeId), &Bytes::copy_from_slice(message));
+        self.carry();
+    }
+
+    fn received(&mut self, node: u32) -> Vec<Bytes> {
+        self.delivered.remove(&node).unwrap_or_default()
+    }
+
+    fn up(&self, node: u32) -> Vec<(u32, u8)> {
+        self.nodes[&node].links().filter(|l| l.connected).map(|l| (l.host.0, l.link)).collect()
+    }
+}
+
+#[test]
+fn links_come_up_find_their_size_and_carry_large_messages() {
+    for key in [None, Some(7)] {
+        let mut net = Net::new(3, "passive", key);
+        net.run(Duration::from_secs(3));
+        assert_eq!(net.up(1), [(2, 0), (2, 1), (3, 0), (3, 1)]);
+        assert_eq!(net.nodes[&1].data_mtu(), if key.is_some() { 1397 } else { 1446 });
+        let message: Vec<u8> = (0..60_000u32).map(|i| if i < 13 { 0 } else { i as u8 }).collect();
+        net.send(1, None, &message);
+        for node in [2, 3] {
+            let got = net.received(node);
+            assert_eq!((got.len(), &got[0][..]), (1, &message[..]));
+        }
+        // A token goes to one host, and says so.
+        net.send(1, Some(2), &[9; 40]);
+        assert_eq!(u32::from_le_bytes(net.received(2)[0][9..13].try_into().unwrap()), 2);
+        assert!(net.received(3).is_empty());
+    }
+}
+
+#[test]
+fn one_of_two_links_may_fail_without_the_host_ever_being_lost() {
+    for mode in ["passive", "active", "rr"] {
+        let mut net = Net::new(2, mode, Some(7));
+        net.run(Duration::from_secs(15));
+        net.cut.push((2, 0));
+        // Within the timeout and twice the latency the link is found dead, and messages take the other one.
+        net.run(Duration::from_millis(1300));
+        assert_eq!(net.up(1), [(2, 1)], "{mode}");
+        assert!(net.nodes[&1].is_reachable(NodeId(2)));
+        net.send(1, None, &[0; 5000]);
+        assert_eq!(net.received(2).len(), 1, "{mode}");
+        net.cut.clear();
+        net.run(Duration::from_secs(5));
+        assert_eq!(net.up(1), [(2, 0), (2, 1)], "{mode}");
+        net.send(1, None, &[0; 100]);
+        assert_eq!(net.received(2).len(), 1, "{mode}");
+    }
+}
+
+#[test]
+fn modes_use_links_as_their_names_say() {
+    for (mode, wanted) in
+        [("passive", [(0, 100)].as_slice()), ("active", &[(0, 100), (1, 100)]), ("rr", &[(0, 50), (1, 50)])]
+    {
+        let mut net = Net::new(2, mode, None);
+        net.run(Duration::from_secs(3));
+        net.carried.clear();
+        (0..100).for_each(|_| net.send(1, None, &[0; 50]));
+        assert_eq!(net.carried.iter().map(|(l, n)| (*l, *n)).collect::<Vec<_>>(), wanted, "{mode}");
+        assert_eq!(net.received(2).len(), 100, "{mode}");
+    }
+}
+
+#[test]
+fn a_wrong_key_an_altered_bit_and_a_copy_change_nothing() {
+    let mut net = Net::new(2, "passive", Some(7));
+    net.run(Duration::from_secs(3));
+    net.last.clear();
+    net.send(1, None, &[0; 50]);
+    assert_eq!(net.received(2).len(), 1);
+    let (from, _, datagram) = net.last[0].clone();
+    let now = net.now;
+    let victim = net.nodes.get_mut(&2).unwrap();
+    victim.handle_datagram(now, from, &datagram);
+    for bit in 0..datagram.len() * 8 {
+        let mut altered = datagram.to_vec();
+        altered[bit / 8] ^= 1 << (bit % 8);
+        victim.handle_datagram(now, from, &altered.into());
+    }
+    assert_eq!(victim.refusals().unauthenticated, datagram.len() as u64 * 8);
+    for cut in 0..datagram.len() {
+        victim.handle_datagram(now, from, &datagram.slice(..cut));
+    }
+    net.carry();
+    assert!(net.received(2).is_empty());
+
+    let mut strangers = Net::new(1, "passive", Some(7));
+    strangers.start(1, 2, "passive", Some(7));
+    strangers.start(2, 2, "passive", Some(8));
+    strangers.run(Duration::from_secs(5));
+    assert!(strangers.up(1).is_empty());
+    assert!(strangers.nodes[&1].refusals().unauthenticated > 10);
+}
+
+#[test]
+fn a_restarted_host_is_heard_again() {
+    let mut net = Net::new(2, "passive", None);
+    net.run(Duration::from_secs(3));
+    (0..50).for_each(|_| net.send(2, None, &[0; 50]));
+    assert_eq!(net.received(1).len(), 50);
+    // A ping tells how far it went; a restart is seen by one that says zero after it.
+    net.run(Duration::from_secs(1));
+    // So quickly that no link goes down.
+    net.start(2, 2, "passive", None);
+    net.run(Duration::from_secs(2));
+    net.send(2, None, &[0; 13]);
+    assert_eq!(net.received(1).len(), 1);
+}
+
+#[test]
+fn keys_change_under_a_running_ring() {
+    let mut net = Net::new(2, "passive", Some(7));
+    net.run(Duration::from_secs(3));
+    for node in [1, 2] {
+        net.nodes.get_mut(&node).unwrap().load_protection(Some(protection(Cipher::Aes128, Hash::Sha512, 9)));
+    }
+    net.nodes.get_mut(&1).unwrap().activate_protection();
+    net.send(1, None, &[0; 2000]);
+    net.send(2, None, &[0; 2000]);
+    assert_eq!((net.received(1).len(), net.received(2).len()), (1, 1));
+    net.nodes.get_mut(&2).unwrap().activate_protection();
+    for node in [1, 2] {
+        net.nodes.get_mut(&node).unwrap().drop_old_protection();
+    }
+    net.run(Duration::from_secs(10));
+    net.send(1, None, &[0; 2000]);
+    assert_eq!(net.received(2).len(), 1);
+    assert_eq!(net.nodes[&1].data_mtu(), 1365);
+}
+
+// ---- packets of real daemons -------------------------------------------------------------------------------
+
+fn corpus() -> Option<PathBuf> {
+    let root = std::env::var_os("METRONOME_CORPUS")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus"), PathBuf::from);
+    let folder = root.join("knet");
+    if !folder.is_dir() {
+        println!("skipped: no corpus at {}", folder.display());
+        return None;
+    }
+    Some(folder)
+}
+
+fn unhex(text: &str) -> Bytes {
+    (0..text.len() / 2).map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap()).collect::<Vec<_>>().into()
+}
+
+fn lines(folder: &std::path::Path, name: &str) -> Vec<Vec<String>> {
+    let text = std::fs::read_to_string(folder.join(format!("{name}.txt"))).unwrap();
+    text.lines().map(|line| line.split(' ').map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn clear_packets_of_real_daemons_reencode() {
+    let Some(folder) = corpus() else { return };
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    for name in ["plain", "two-links", "restart", "mtu-blackhole", "compressed"] {
+        for words in lines(&folder, name) {
+            let bytes = unhex(&words[1]);
+            let packet = Packet::decode(&bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert_eq!(packet.encode(), bytes, "{name}");
+            let kind = match packet.body {
+                Body::Ping(_) => "ping",
+                Body::Pong(_) => "pong",
+                Body::Probe { .. } => "pmtud",
+                Body::ProbeReply { .. } => "pmtud-reply",
+                Body::Data(ref d) if d.fragments > 1 => "data-frag",
+                Body::Data(_) => "data",
+            };
+            assert_eq!(kind, words[0], "{name}");
+            *seen.entry(words[0].clone()).or_default() += 1;
+        }
+    }
+    println!("{seen:?}");
+    assert_eq!(seen.len(), 6);
+}
+
+#[test]
+fn protected_packets_of_real_daemons_open_seal_and_refuse_changes() {
+    let Some(folder) = corpus() else { return };
+    let keys = std::fs::read_to_string(folder.join("keys.txt")).unwrap();
+    let key = |name: &str| unhex(keys.lines().find_map(|l| l.strip_prefix(name)).unwrap().trim());
+    let mut opened = 0;
+    for (name, cipher, hash, key_name) in [
+        ("aes256-sha256", Cipher::Aes256, Hash::Sha256, "key128"),
+        ("aes256-sha256-nss", Cipher::Aes256, Hash::Sha256, "key128"),
+        ("aes256-sha256-zlib", Cipher::Aes256, Hash::Sha256, "key128"),
+        ("aes128-sha1", Cipher::Aes128, Hash::Sha1, "key128"),
+        ("aes192-md5", Cipher::Aes192, Hash::Md5, "key128"),
+        ("aes256-sha384", Cipher::Aes256, Hash::Sha384, "key128"),
+        ("aes256-sha512-key256", Cipher::Aes256, Hash::Sha512, "key256"),
+        ("hash-sha256", Cipher::None, Hash::Sha256, "key128"),
+        ("hash-sha512", Cipher::None, Hash::Sha512, "key128"),
+    ] {
+        let protection = Protection::new(Crypto { cipher, hash }, key(key_name)).unwrap();
+        for words in lines(&folder, name) {
+            let (packet, clear) = (unhex(&words[1]), unhex(&words[2]));
+            assert_eq!(protection.open(&packet).unwrap(), clear, "{name}");
+            let mut salt = [0; 16];
+            salt.copy_from_slice(&packet[..16]);
+            assert_eq!(protection.seal(&clear, &salt), packet, "{name}");
+            for at in (0..packet.len()).step_by(7) {
+                let mut altered = packet.to_vec();
+                altered[at] ^= 0x10;
+                assert!(protection.open(&altered.into()).is_err(), "{name}");
+            }
+            opened += 1;
+        }
+    }
+    println!("{opened} packets");
+    let one = Protection::new(Crypto { cipher: Cipher::Aes256, hash: Hash::Sha256 }, key("key128")).unwrap();
+    let two = Protection::new(Crypto { cipher: Cipher::Aes128, hash: Hash::Sha512 }, key("key128")).unwrap();
+    for words in lines(&folder, "reconfigure") {
+        let (packet, clear) = (unhex(&words[1]), unhex(&words[2]));
+        let results = [one.open(&packet), two.open(&packet)];
+        assert_eq!(results.iter().filter(|r| r.as_ref() == Ok(&clear)).count(), 1);
+        assert_eq!(results.iter().filter(|r| r.is_err()).count(), 1);
+    }
+}
