@@ -55,7 +55,12 @@ impl Net {
 
     fn start(&mut self, node: u32, nodes: u32, mode: &str, key: Option<u8>) {
         let protection = key.map(|byte| protection(Cipher::Aes256, Hash::Sha256, byte));
-        let settings = Settings { config: config(nodes, node, mode), protection, seed: [node as u8; 32] };
+        let settings = Settings {
+            config: config(nodes, node, mode),
+            protection,
+            interface_mtu: BTreeMap::new(),
+            seed: [node as u8; 32],
+        };
         self.nodes.insert(node, Knet::new(settings, self.now));
     }
 

@@ -6,14 +6,13 @@
 //! {"version":1,"answer":{"keys":[["totem.version",{"type":"u32","value":"2"}]]}}
 //! ```
 
-use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
-use tokio::net::UnixListener;
-use tokio::sync::{broadcast, mpsc, oneshot};
 
 /// Version of the protocol; a node refuses others.
 pub const VERSION: u32 = 1;
@@ -346,80 +345,137 @@ impl Client {
     }
 }
 
-/// A request on its way to the node, and where its answer goes.
-#[derive(Debug)]
-pub struct Call {
-    /// What is asked.
-    pub request: Request,
-    /// Who waits.
-    pub reply: oneshot::Sender<Answer>,
+/// One tool that is connected.
+struct Tool {
+    stream: UnixStream,
+    input: Vec<u8>,
+    output: Vec<u8>,
+    watching: bool,
+    open: bool,
 }
 
-/// Accepts tools at `path` until the node stops. Requests go to `calls`, one at a time per tool; watchers hear what is
-/// sent to `events`.
-///
-/// # Errors
-/// If the socket cannot be made.
-pub async fn listen(path: PathBuf, calls: mpsc::Sender<Call>, events: broadcast::Sender<Event>) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        tokio::fs::create_dir_all(folder).await?;
-    }
-    match tokio::fs::remove_file(&path).await {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let listener = UnixListener::bind(&path)?;
-    use std::os::unix::fs::PermissionsExt;
-    tokio::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).await?;
-    loop {
-        let (stream, _) = listener.accept().await?;
-        let (calls, events) = (calls.clone(), events.subscribe());
-        tokio::spawn(async move {
-            // A tool that goes away or sends nonsense ends its own connection, nothing else.
-            let _ = serve(stream, calls, events).await;
-        });
-    }
+/// A node's side of the socket. It never blocks: the node's loop waits for [`fds`](Server::fds) among other things and
+/// calls [`serve`](Server::serve) when one of them is ready.
+pub struct Server {
+    listener: UnixListener,
+    path: PathBuf,
+    tools: Vec<Tool>,
 }
 
-async fn serve(
-    stream: tokio::net::UnixStream,
-    calls: mpsc::Sender<Call>,
-    mut events: broadcast::Receiver<Event>,
-) -> io::Result<()> {
-    let (read, mut write) = stream.into_split();
-    let mut lines = tokio::io::BufReader::new(read).lines();
-    let mut watching = false;
-    loop {
-        let answer = tokio::select! {
-            line = lines.next_line() => {
-                let Some(line) = line? else { return Ok(()) };
-                if line.len() > LINE_LIMIT {
-                    return Ok(());
-                }
-                let asked: Asked = serde_json::from_str(&line)?;
-                if asked.version != VERSION {
-                    Answer::Error(3)
-                } else if asked.request == Request::Watch {
-                    watching = true;
-                    Answer::Ok
-                } else {
-                    let (reply, answer) = oneshot::channel();
-                    let call = Call { request: asked.request, reply };
-                    match calls.send(call).await {
-                        Ok(()) => answer.await.unwrap_or(Answer::Error(2)),
-                        Err(_) => Answer::Error(2),
+impl Server {
+    /// Listens at `path`, for the owner only; what was left there by a node that is gone is replaced.
+    ///
+    /// # Errors
+    /// If the socket cannot be made.
+    pub fn open(path: PathBuf) -> io::Result<Server> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&path)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        listener.set_nonblocking(true)?;
+        Ok(Server { listener, path, tools: Vec::new() })
+    }
+
+    /// What to wait for.
+    pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        std::iter::once(self.listener.as_fd()).chain(self.tools.iter().map(|tool| tool.stream.as_fd()))
+    }
+
+    /// Accepts tools, answers what they asked, and forgets those that are gone. A tool that sends nonsense loses its own
+    /// connection, nothing else.
+    pub fn serve(&mut self, mut answer: impl FnMut(Request) -> Answer) {
+        while let Ok((stream, _)) = self.listener.accept() {
+            if stream.set_nonblocking(true).is_ok() {
+                let (input, output) = (Vec::new(), Vec::new());
+                self.tools.push(Tool { stream, input, output, watching: false, open: true });
+            }
+        }
+        for tool in &mut self.tools {
+            tool.read();
+            while let Some(end) = tool.input.iter().position(|b| *b == b'\n') {
+                let line: Vec<u8> = tool.input.drain(..=end).collect();
+                match serde_json::from_slice::<Asked>(&line) {
+                    Ok(asked) if asked.version != VERSION => tool.write(Answer::Error(3)),
+                    Ok(Asked { request: Request::Watch, .. }) => {
+                        tool.watching = true;
+                        tool.write(Answer::Ok);
                     }
+                    Ok(asked) => tool.write(answer(asked.request)),
+                    Err(_) => tool.open = false,
                 }
             }
-            event = events.recv() => match event {
-                Ok(event) if watching => Answer::Event(event),
-                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => continue,
-                Err(broadcast::error::RecvError::Closed) => return Ok(()),
-            },
-        };
-        let mut line = serde_json::to_string(&Answered { version: VERSION, answer })?;
-        line.push('\n');
-        write.write_all(line.as_bytes()).await?;
+            tool.flush();
+        }
+        self.tools.retain(|tool| tool.open);
+    }
+
+    /// Tells every tool that watches.
+    pub fn publish(&mut self, event: &Event) {
+        for tool in self.tools.iter_mut().filter(|tool| tool.watching) {
+            tool.write(Answer::Event(event.clone()));
+            tool.flush();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Another node may already have put its own socket there; then this fails or removes a name that tools retry.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+impl Tool {
+    fn read(&mut self) {
+        let mut chunk = [0; 4096];
+        loop {
+            match self.stream.read(&mut chunk) {
+                Ok(0) => {
+                    self.open = false;
+                    return;
+                }
+                Ok(n) => self.input.extend_from_slice(&chunk[..n]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.open &= error.kind() == io::ErrorKind::WouldBlock;
+                    return;
+                }
+            }
+            if self.input.len() > LINE_LIMIT {
+                self.open = false;
+                return;
+            }
+        }
+    }
+
+    fn write(&mut self, answer: Answer) {
+        match serde_json::to_vec(&Answered { version: VERSION, answer }) {
+            Ok(line) => {
+                self.output.extend_from_slice(&line);
+                self.output.push(b'\n');
+            }
+            Err(_) => self.open = false,
+        }
+        // Who does not read what it asked for is let go.
+        self.open &= self.output.len() <= LINE_LIMIT;
+    }
+
+    fn flush(&mut self) {
+        while !self.output.is_empty() {
+            match self.stream.write(&self.output) {
+                Ok(n) => drop(self.output.drain(..n)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.open &= error.kind() == io::ErrorKind::WouldBlock;
+                    return;
+                }
+            }
+        }
     }
 }
 
@@ -438,34 +494,28 @@ mod tests {
         assert_eq!(from_hex("0g"), None);
     }
 
-    #[tokio::test]
-    async fn a_tool_asks_and_watches() {
+    #[test]
+    fn a_tool_asks_and_watches() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("node/control.sock");
-        let (calls, mut asked) = mpsc::channel(1);
-        let (events, _) = broadcast::channel(8);
-        let server = tokio::spawn(listen(path.clone(), calls, events.clone()));
-        let node = tokio::spawn(async move {
-            while let Some(Call { request, reply }) = asked.recv().await {
-                let answer = if request == Request::Reload { Answer::Ok } else { Answer::Error(12) };
-                let _ = reply.send(answer);
-            }
-        });
-        while !path.exists() {
-            tokio::task::yield_now().await;
-        }
-        let tool = tokio::task::spawn_blocking(move || {
+        let mut server = Server::open(path.clone()).unwrap();
+        let tool = std::thread::spawn(move || {
             let mut client = Client::connect(&path).unwrap();
             assert_eq!(client.ask(Request::Reload).unwrap(), Answer::Ok);
             assert_eq!(client.ask(Request::Kill { node: 9 }).unwrap(), Answer::Error(12));
             assert_eq!(client.ask(Request::Watch).unwrap(), Answer::Ok);
-            client
+            client.next_answer().unwrap()
         });
-        let mut client = tool.await.unwrap();
-        events.send(Event::Quorum { quorate: true }).unwrap();
-        let told = tokio::task::spawn_blocking(move || client.next_answer().unwrap()).await.unwrap();
-        assert_eq!(told, Answer::Event(Event::Quorum { quorate: true }));
-        server.abort();
-        node.abort();
+        let mut told = false;
+        while !tool.is_finished() {
+            let answer = |request| if request == Request::Reload { Answer::Ok } else { Answer::Error(12) };
+            server.serve(answer);
+            if !told && server.tools.iter().any(|tool| tool.watching) {
+                told = true;
+                server.publish(&Event::Quorum { quorate: true });
+            }
+            std::thread::yield_now();
+        }
+        assert_eq!(tool.join().unwrap(), Answer::Event(Event::Quorum { quorate: true }));
     }
 }

@@ -276,17 +276,25 @@ impl Desk {
         let config = &self.config;
         let own = config.local_node();
         let knet = config.totem.transport == Transport::Knet;
-        let members = member.status().ring.members;
+        let status = member.status();
+        let members = status.ring.members;
+        let states: Vec<totem_core::link::LinkStatus> =
+            status.links.map(|links| links.links().collect()).unwrap_or_default();
         let mut nodes: Vec<NodeRow> = config
             .nodes
             .iter()
             .map(|node| {
-                let reachable = members.contains(&NodeId(node.id));
+                let id = NodeId(node.id);
+                let reachable = match status.links {
+                    Some(links) => links.is_reachable(id),
+                    None => members.contains(&id),
+                };
+                let state = |number: u8| states.iter().find(|s| s.host == id && s.link == number);
                 let link = |(number, address): (&u8, &std::net::IpAddr)| LinkRow {
                     link: *number,
                     enabled: true,
-                    connected: reachable,
-                    mtu: config.totem.net_mtu.saturating_sub(OVERHEAD),
+                    connected: state(*number).map_or(reachable, |s| s.connected),
+                    mtu: state(*number).map_or(config.totem.net_mtu.saturating_sub(OVERHEAD), |s| s.mtu),
                     from: if knet {
                         own.addresses.get(number).map_or_else(String::new, ToString::to_string)
                     } else {

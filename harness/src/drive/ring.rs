@@ -2,14 +2,16 @@
 
 use super::ring_udp::{RingSocketOptions, RingSockets};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use thiserror::Error;
 use totem_core::config::{Config, Host, Transport};
+use totem_core::link::{Knet, Protection, Settings};
 use totem_core::member::{self, Identity, LinkIx, Member, Output};
 use totem_core::quorum::{LogLine, Options, Roster};
 use totem_core::wire::NodeId;
@@ -108,10 +110,37 @@ fn interface_of(ip: IpAddr) -> u32 {
     name.and_then(|n| nix::net::if_::if_nametoindex(n.as_str()).ok()).unwrap_or(0)
 }
 
+/// Largest packet that the interface with this address takes.
+fn mtu_of(ip: IpAddr) -> Option<u32> {
+    let name = addresses().into_iter().find(|(_, a)| *a == ip).map(|(name, _)| name)?;
+    fs::read_to_string(format!("/sys/class/net/{name}/mtu")).ok()?.trim().parse().ok()
+}
+
+/// What protects packets, with the bytes of the key.
+fn protection(config: &Config) -> Result<Option<Protection>, RingError> {
+    let totem = &config.totem;
+    if !totem.crypto.is_on() {
+        return Ok(None);
+    }
+    let key = match &totem.key {
+        // An inline key is its text and a zero byte.
+        Some(text) => [text.as_bytes(), &[0]].concat(),
+        None => {
+            let reason = |e: &io::Error| e.to_string().split(" (os error").next().unwrap_or_default().to_owned();
+            fs::read(&totem.keyfile)
+                .map_err(|e| RingError::Config(format!("Could not open {}: {}", totem.keyfile, reason(&e))))?
+        }
+    };
+    Protection::new(totem.crypto, key.into())
+        .map(Some)
+        .map_err(|e| RingError::Config(format!("{e} from {}.", totem.keyfile)))
+}
+
 /// A member with its sockets, clock and store.
 pub struct RingDriver {
     member: Member,
-    sockets: RingSockets,
+    /// One for each link, by number; `udp` and `udpu` have the first alone.
+    sockets: BTreeMap<u8, RingSockets>,
     store: RingStore,
     origin: Instant,
 }
@@ -122,9 +151,6 @@ impl RingDriver {
     /// # Errors
     /// If the configuration asks for what this transport cannot do, or the system refuses sockets or files.
     pub fn start(config: &Config, state: &Path, log: &mut Vec<LogLine>) -> Result<Self, RingError> {
-        if config.totem.transport == Transport::Knet {
-            return Err(RingError::Config("the knet transport is not run by this driver; use udpu or udp".into()));
-        }
         let node = NodeId(config.local_node().id);
         let votes = match config.quorum.provider.as_deref() {
             None => None,
@@ -134,6 +160,12 @@ impl RingDriver {
             ),
         };
         let member_config = member::Config::of(config, votes);
+        if config.totem.transport == Transport::Knet {
+            return Self::start_links(config, member_config, node, RingStore::new(state, node));
+        }
+        if config.totem.crypto.is_on() {
+            return Err(RingError::Config("crypto_cipher & crypto_hash are only valid for the Knet transport.".into()));
+        }
         let own = member_config.peers.iter().find(|p| p.node == node).and_then(|p| p.addresses.first().copied());
         let own = own.ok_or_else(|| RingError::Config("this node has no address on the first link".into()))?;
         let group = match member_config.transport {
@@ -151,6 +183,42 @@ impl RingDriver {
         Self::with_sockets(member_config, node, RingStore::new(state, node), sockets)
     }
 
+    /// Starts a member over redundant links: one socket for each, and the key file if packets are protected.
+    fn start_links(
+        config: &Config,
+        member_config: member::Config,
+        node: NodeId,
+        store: RingStore,
+    ) -> Result<Self, RingError> {
+        let mut sockets = BTreeMap::new();
+        let mut interface_mtu = BTreeMap::new();
+        for link in &config.links {
+            let options = RingSocketOptions {
+                own: std::net::SocketAddr::new(link.bind, link.port),
+                group: None,
+                ttl: 1,
+                dscp: config.totem.ip_dscp,
+                interface: 0,
+            };
+            sockets.insert(link.number, RingSockets::open(&options).map_err(RingError::Sockets)?);
+            interface_mtu.extend(mtu_of(link.bind).map(|mtu| (link.number, mtu)));
+        }
+        let protection = protection(config)?;
+        let mut seed = [0; 32];
+        fs::File::open("/dev/urandom")
+            .and_then(|mut file| file.read_exact(&mut seed))
+            .map_err(|error| RingError::Store { path: "/dev/urandom".into(), error })?;
+        let origin = Instant::now();
+        let settings = Settings { config: config.clone(), protection, interface_mtu, seed };
+        let links = Knet::new(settings, Duration::ZERO);
+        let ring_sequence = store.load()?;
+        let process = std::process::id();
+        let identity = Identity { ring_sequence, process_id: process, ..Identity::new(node, process.into()) };
+        let member = Member::over_links(member_config, identity, links, Duration::ZERO)
+            .map_err(|e| RingError::Config(e.to_string()))?;
+        Ok(Self { member, sockets, store, origin })
+    }
+
     /// Starts a member on sockets that are open already.
     ///
     /// # Errors
@@ -166,7 +234,7 @@ impl RingDriver {
         let identity = Identity { ring_sequence, process_id: std::process::id(), ..Identity::new(node, seed) };
         let origin = Instant::now();
         let member = Member::new(config, identity, Duration::ZERO).map_err(|e| RingError::Config(e.to_string()))?;
-        Ok(Self { member, sockets, store, origin })
+        Ok(Self { member, sockets: BTreeMap::from([(0, sockets)]), store, origin })
     }
 
     /// The member: after a request to it, the next [`turn`](RingDriver::turn) carries out what it caused.
@@ -181,7 +249,7 @@ impl RingDriver {
 
     /// Datagrams sent, received, dropped.
     pub fn counts(&self) -> (u64, u64, u64) {
-        self.sockets.counts()
+        self.sockets.values().map(RingSockets::counts).fold((0, 0, 0), |a, b| (a.0 + b.0, a.1 + b.1, a.2 + b.2))
     }
 
     /// Waits for datagrams, timers or one of `others`, at most `wait`; handles what came; gives `tell` what users want to
@@ -199,9 +267,11 @@ impl RingDriver {
         let ready = self.wait(wait, others)?;
         let now = self.origin.elapsed();
         let member = &mut self.member;
-        self.sockets
-            .receive(|from, datagram| member.handle_datagram(now, LinkIx(0), from, datagram))
-            .map_err(RingError::Poll)?;
+        for (link, sockets) in &mut self.sockets {
+            sockets
+                .receive(|from, datagram| member.handle_datagram(now, LinkIx(*link), from, datagram))
+                .map_err(RingError::Poll)?;
+        }
         if self.member.poll_timeout().is_some_and(|at| at <= now) {
             self.member.handle_timeout(now);
         }
@@ -220,7 +290,8 @@ impl RingDriver {
         };
         let mut fds: Vec<PollFd<'_>> = self
             .sockets
-            .readable()
+            .values()
+            .flat_map(RingSockets::readable)
             .chain(others.iter().map(AsFd::as_fd))
             .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
             .collect();
@@ -239,11 +310,15 @@ impl RingDriver {
                     self.store.save(sequence)?;
                     tell(Output::PersistRingSequence(sequence));
                 }
-                Output::Transmit { to, datagram, .. } => self.sockets.queue(to, datagram),
+                Output::Transmit { link, to, datagram } => {
+                    if let Some(sockets) = self.sockets.get_mut(&link.0) {
+                        sockets.queue(to, datagram);
+                    }
+                }
                 other => tell(other),
             }
         }
-        self.sockets.flush();
+        self.sockets.values_mut().for_each(RingSockets::flush);
         Ok(())
     }
 

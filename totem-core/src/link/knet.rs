@@ -73,6 +73,7 @@ struct Path {
     search: Option<(Search, Duration)>,
     search_at: Duration,
     patience: u32,
+    largest: u32,
     stamps: VecDeque<Duration>,
 }
 
@@ -136,6 +137,8 @@ pub struct Settings {
     pub config: Config,
     /// Protection of packets; none sends and takes them in clear.
     pub protection: Option<Protection>,
+    /// Largest IP packet that each link's interface takes; 65535 where it is not known.
+    pub interface_mtu: BTreeMap<u8, u32>,
     /// Seed of salts; it must not repeat in the life of a key.
     pub seed: [u8; 32],
 }
@@ -160,7 +163,7 @@ pub struct Knet {
 impl Knet {
     /// A link layer with all links down; the first pings are due at once.
     pub fn new(settings: Settings, now: Duration) -> Self {
-        let Settings { config, protection, seed } = settings;
+        let Settings { config, protection, interface_mtu, seed } = settings;
         let me = NodeId(config.local_node().id);
         let slots = Slots::new(protection);
         let overhead = Overhead::of(slots.sending());
@@ -180,6 +183,7 @@ impl Knet {
                         search: None,
                         search_at: now,
                         patience: *PATIENCE.start(),
+                        largest: interface_mtu.get(&link.number).copied().unwrap_or(mtu::LARGEST),
                         stamps: VecDeque::new(),
                     },
                 ))
@@ -479,7 +483,7 @@ impl Knet {
                 Step::Found(overhead.data(self.manual_mtu.saturating_sub(mtu::path_overhead(path.remote.ip()))))
             }
             None if now >= path.search_at => {
-                let (search, step) = Search::begin(overhead, path.remote.ip());
+                let (search, step) = Search::begin(overhead, path.remote.ip(), path.largest);
                 path.search = Some((search, Duration::MAX));
                 step
             }

@@ -76,15 +76,16 @@ pub(super) struct Search {
     good: u32,
     bad: u32,
     current: u32,
+    largest: u32,
     attempts: u32,
 }
 
 impl Search {
-    /// A search that begins with the largest packet; a ping is known to pass.
-    pub(super) fn begin(overhead: Overhead, address: IpAddr) -> (Search, Step) {
+    /// A search that begins with the largest packet that the interface takes; a ping is known to pass.
+    pub(super) fn begin(overhead: Overhead, address: IpAddr, largest: u32) -> (Search, Step) {
         let path = path_overhead(address);
         let good = overhead.wire(PING_LEN as u32) + path;
-        let mut search = Search { overhead, path, good, bad: 0, current: LARGEST, attempts: 0 };
+        let mut search = Search { overhead, path, good, bad: 0, current: largest, largest, attempts: 0 };
         let step = search.probe();
         (search, step)
     }
@@ -134,11 +135,11 @@ impl Search {
 
     /// The probe arrived.
     pub(super) fn answered(&mut self) -> Step {
-        let (current, bad, block) = (self.current, self.bad, self.overhead.block);
+        let (current, bad, block, largest) = (self.current, self.bad, self.overhead.block, self.largest);
         let found = if block == 0 {
-            current == LARGEST || bad == current + 1 || bad == self.good
+            current == largest || bad == current + 1 || bad == self.good
         } else {
-            current + block >= LARGEST || (bad != 0 && bad <= current + block)
+            current + block >= largest || (bad != 0 && bad <= current + block)
         };
         if found {
             return Step::Found(self.overhead.data(current - self.path));
@@ -146,7 +147,7 @@ impl Search {
         self.good = current;
         if self.bad == 0 {
             // Nothing failed yet, so nothing larger is known to fail: try the largest.
-            self.bad = LARGEST;
+            self.bad = largest;
         }
         self.halve()
     }
@@ -181,7 +182,7 @@ mod tests {
     /// Sizes tried on an interface of 1500 whose path drops everything above `limit`.
     fn search(overhead: Overhead, limit: u32) -> (Vec<u32>, u32) {
         let ip: IpAddr = "10.0.0.1".parse().unwrap();
-        let (mut search, mut step) = Search::begin(overhead, ip);
+        let (mut search, mut step) = Search::begin(overhead, ip, LARGEST);
         let mut sizes = Vec::new();
         loop {
             match step {

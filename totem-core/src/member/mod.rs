@@ -19,6 +19,7 @@ pub use output::{GroupChange, Output, QuorumChange};
 
 use crate::config::{ConfigVersions, Control, CsError};
 use crate::groups::{ConnectionId, GroupName, Groups};
+use crate::link::Knet;
 use crate::quorum::{QuorumView, VoteQuorum};
 use crate::ring::{self, Guarantee, Ring};
 use crate::sync::{Service, ServiceId, Synchroniser};
@@ -84,6 +85,8 @@ pub struct Member {
     outputs: VecDeque<Output>,
     /// Datagrams refused before the ring saw them.
     unlisted: u64,
+    /// What messages travel over, where it is not plain datagrams.
+    links: Option<Knet>,
 }
 
 impl Member {
@@ -92,6 +95,28 @@ impl Member {
     /// # Errors
     /// If the bounds or timers of the ring are impossible, or this node is not among the peers.
     pub fn new(config: Config, identity: Identity, now: Duration) -> Result<Self, ring::ConfigError> {
+        Self::build(config, identity, None, now)
+    }
+
+    /// A member whose messages travel over redundant, protected links instead of plain datagrams.
+    ///
+    /// # Errors
+    /// As [`Member::new`].
+    pub fn over_links(
+        config: Config,
+        identity: Identity,
+        links: Knet,
+        now: Duration,
+    ) -> Result<Self, ring::ConfigError> {
+        Self::build(config, identity, Some(links), now)
+    }
+
+    fn build(
+        config: Config,
+        identity: Identity,
+        links: Option<Knet>,
+        now: Duration,
+    ) -> Result<Self, ring::ConfigError> {
         config.ring.validate(&ring::Keys::default())?;
         let me = identity.node;
         let ring_identity = ring::Identity { node: me, ring_sequence: identity.ring_sequence, seed: identity.seed };
@@ -122,6 +147,7 @@ impl Member {
             held: VecDeque::new(),
             outputs: VecDeque::new(),
             unlisted: 0,
+            links,
             config,
         };
         member.drain_services();
@@ -139,6 +165,11 @@ impl Member {
     /// One datagram that came in on `link`. Nothing in it can panic the member or make it allocate beyond the frame limit.
     pub fn handle_datagram(&mut self, now: Duration, _link: LinkIx, from: SocketAddr, datagram: Bytes) {
         self.now = now;
+        if let Some(links) = &mut self.links {
+            links.handle_datagram(now, from, &datagram);
+            self.pump();
+            return;
+        }
         if self.config.block_unlisted && !self.config.peers.iter().any(|p| p.has_address(from.ip())) {
             self.unlisted += 1;
             return;
@@ -150,6 +181,9 @@ impl Member {
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Duration) {
         self.now = now;
+        if let Some(links) = &mut self.links {
+            links.handle_timeout(now);
+        }
         self.ring.handle_timeout(now);
         self.control.handle_timeout(now);
         self.groups.handle_timeout(now);
@@ -229,6 +263,14 @@ impl Member {
         result
     }
 
+    /// The redundant links, where there are any: reports of the system, changes of keys and timers.
+    pub fn with_links<T>(&mut self, now: Duration, f: impl FnOnce(&mut Knet) -> T) -> Option<T> {
+        self.now = now;
+        let result = self.links.as_mut().map(f);
+        self.pump();
+        result
+    }
+
     /// The configuration service, for its requests.
     pub fn with_control<T>(&mut self, f: impl FnOnce(&mut Control) -> T) -> T {
         let result = f(&mut self.control);
@@ -260,6 +302,7 @@ impl Member {
             self.control.poll_timeout(),
             self.groups.poll_timeout(),
             self.votes.as_ref().and_then(Service::poll_timeout),
+            self.links.as_ref().and_then(Knet::poll_timeout),
         ];
         services.into_iter().chain([self.ring.poll_timeout()]).flatten().min()
     }
@@ -274,6 +317,7 @@ impl Member {
             votes: self.votes.as_ref(),
             outgoing: self.outgoing.len() + self.held.len(),
             unlisted: self.unlisted,
+            links: self.links.as_ref(),
         }
     }
 
@@ -305,4 +349,6 @@ pub struct Status<'a> {
     pub outgoing: usize,
     /// Datagrams from addresses outside the node list.
     pub unlisted: u64,
+    /// The redundant links, where there are any.
+    pub links: Option<&'a Knet>,
 }

@@ -3,6 +3,7 @@
 use super::{GroupChange, LinkIx, Member, Output, Parcel, QuorumChange, Transport};
 use crate::config::VersionOutput;
 use crate::groups;
+use crate::link;
 use crate::quorum::{self, ViewOutput};
 use crate::ring::{self, ConfigurationChange, Guarantee, Message, Notice};
 use crate::sync::{Outgoing, Progress, Service, ServiceId, ServiceMessage, Step, SyncPhase};
@@ -21,7 +22,8 @@ impl Member {
             while let Some(output) = self.ring.poll_output() {
                 self.on_ring(output);
             }
-            if !self.hand_over() {
+            let came = self.carry_links();
+            if !self.hand_over() && !came {
                 break;
             }
         }
@@ -51,13 +53,41 @@ impl Member {
         }
     }
 
+    /// Carries out what the links want, and says whether they had something for the ring.
+    fn carry_links(&mut self) -> bool {
+        let mut came = false;
+        while let Some(output) = self.links.as_mut().and_then(link::Knet::poll_output) {
+            match output {
+                link::Output::Transmit { link, to, datagram } => {
+                    self.outputs.push_back(Output::Transmit { link: LinkIx(link), to, datagram });
+                }
+                link::Output::Deliver(message) => {
+                    came = true;
+                    self.ring.handle_datagram(self.now, message);
+                }
+                link::Output::Log(line) => self.outputs.push_back(Output::Log(line)),
+                // The log says these too; who wants their state looks at the links themselves.
+                link::Output::Link { .. } | link::Output::Host { .. } | link::Output::DataMtu(_) => {}
+            }
+        }
+        came
+    }
+
     fn unicast(&mut self, to: NodeId, datagram: Bytes) {
+        if let Some(links) = &mut self.links {
+            links.send(self.now, Some(to), &datagram);
+            return;
+        }
         if let Some(&to) = self.config.peers.iter().find(|p| p.node == to).and_then(|p| p.addresses.first()) {
             self.outputs.push_back(Output::Transmit { link: LinkIx(0), to, datagram });
         }
     }
 
     fn multicast_datagram(&mut self, datagram: &Bytes) {
+        if let Some(links) = &mut self.links {
+            links.send(self.now, None, datagram);
+            return;
+        }
         let me = self.node();
         match &self.config.transport {
             Transport::Udpu => {

@@ -1,5 +1,7 @@
 //! `metronome ring`: a full ring member on UDP, beside real daemons, with requests from standard input.
 
+use crate::drive::control::{Event, Server, socket_path};
+use crate::drive::desk::Desk;
 use crate::drive::ring::{RingDriver, host};
 use bytes::Bytes;
 use clap::Parser;
@@ -33,6 +35,9 @@ struct Arguments {
     /// Print the administrators' log too.
     #[arg(long)]
     log: bool,
+    /// Where the corosync tools reach this member; `$METRONOME_SOCKET` if it is not given.
+    #[arg(long)]
+    socket: Option<PathBuf>,
     /// Leave after this many seconds.
     #[arg(long)]
     seconds: Option<u64>,
@@ -70,6 +75,7 @@ struct Session {
     received: u64,
     bytes: u64,
     bursts: VecDeque<Burst>,
+    reload: bool,
     done: bool,
 }
 
@@ -85,12 +91,21 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         received: 0,
         bytes: 0,
         bursts: VecDeque::new(),
+        reload: false,
         done: false,
     };
     for line in log {
         session.tell(Output::Log(line));
     }
     println!("node {}", driver.member().node());
+    let mut desk = Desk::new(config);
+    let mut server = match Server::open(arguments.socket.clone().unwrap_or_else(socket_path)) {
+        Ok(server) => Some(server),
+        Err(e) => {
+            eprintln!("ring: tools cannot reach this member: {e}");
+            None
+        }
+    };
     let end = arguments.seconds.map(|s| Instant::now() + Duration::from_secs(s));
     let mut input = BufReader::new(std::io::stdin());
     let mut input_open = true;
@@ -101,9 +116,24 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
             false => Duration::from_millis(1),
         };
         let stdin = std::io::stdin();
-        let others: Vec<_> = if input_open { vec![stdin.as_fd()] } else { Vec::new() };
-        let ready = driver.turn(Some(wait), &others, &mut |output| session.tell(output))?;
-        if ready.first() == Some(&true) {
+        let mut others: Vec<_> = if input_open { vec![stdin.as_fd()] } else { Vec::new() };
+        others.extend(server.iter().flat_map(Server::fds));
+        let mut events = Vec::new();
+        let ready = driver.turn(Some(wait), &others, &mut |output| {
+            events.extend(desk.note(&output));
+            session.tell(output);
+        })?;
+        drop(others);
+        if std::mem::take(&mut session.reload) {
+            events.extend(reload(arguments, &mut desk, &mut driver));
+        }
+        if let Some(server) = &mut server {
+            let now = driver.now();
+            server.serve(|request| desk.answer(now, driver.member(), request));
+            events.extend(desk.events());
+            events.iter().for_each(|event| server.publish(event));
+        }
+        if input_open && ready.first() == Some(&true) {
             let mut line = String::new();
             input_open = input.read_line(&mut line)? > 0;
             session.request(&mut driver, line.trim());
@@ -118,6 +148,24 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     driver.shutdown(&mut |output| session.tell(output))?;
     println!("left");
     Ok(())
+}
+
+/// Reads the configuration again; a file that cannot be used leaves everything as it was.
+fn reload(arguments: &Arguments, desk: &mut Desk, driver: &mut RingDriver) -> Vec<Event> {
+    let read = std::fs::read_to_string(&arguments.config)
+        .map_err(|e| e.to_string())
+        .and_then(|text| Config::read(&text, Mode::Strict, &host()).map_err(|e| e.to_string()));
+    match read {
+        Ok(config) => {
+            let now = driver.now();
+            driver.member().with_links(now, |links| links.set_links(&config));
+            desk.replace_config(config, driver.member())
+        }
+        Err(e) => {
+            println!("Unable to reload config file: {e}");
+            Vec::new()
+        }
+    }
 }
 
 fn list(nodes: &[NodeId]) -> String {
@@ -171,6 +219,7 @@ impl Session {
                         self.done = true;
                     }
                     ControlOutput::Stop => self.done = true,
+                    ControlOutput::Reload { .. } => self.reload = true,
                     _ => {}
                 }
             }
