@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use thiserror::Error;
-use totem_core::config::{Config, Host, Transport};
+use totem_core::config::{Config, Host, Problem, Transport};
 use totem_core::link::{Knet, Protection, Settings};
 use totem_core::member::{self, Identity, LinkIx, Member, Output};
 use totem_core::quorum::{LogLine, Options, Roster};
@@ -160,11 +160,13 @@ impl RingDriver {
             ),
         };
         let member_config = member::Config::of(config, votes);
-        if config.totem.transport == Transport::Knet {
+        // Files of older releases ask for redundancy and encryption without knet; both are offered over these links,
+        // among members of this engine.
+        if config.totem.transport == Transport::Knet || config.links.len() > 1 || config.totem.crypto.is_on() {
+            if config.implicit_nodes && config.nodes.len() < 2 {
+                return Err(RingError::Config(Problem::CryptoNeedsKnet.to_string()));
+            }
             return Self::start_links(config, member_config, node, RingStore::new(state, node));
-        }
-        if config.totem.crypto.is_on() {
-            return Err(RingError::Config("crypto_cipher & crypto_hash are only valid for the Knet transport.".into()));
         }
         let own = member_config.peers.iter().find(|p| p.node == node).and_then(|p| p.addresses.first().copied());
         let own = own.ok_or_else(|| RingError::Config("this node has no address on the first link".into()))?;

@@ -82,7 +82,8 @@ struct Session {
 fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let text =
         std::fs::read_to_string(&arguments.config).map_err(|e| format!("{}: {e}", arguments.config.display()))?;
-    let config = Config::read(&text, Mode::Strict, &host())?;
+    let config = Config::read(&text, Mode::default(), &host())?;
+    config.warnings.iter().for_each(|warning| eprintln!("ring: {warning}"));
     let mut log = Vec::new();
     let mut driver = RingDriver::start(&config, &arguments.state_dir, &mut log)?;
     let mut session = Session {
@@ -154,7 +155,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
 fn reload(arguments: &Arguments, desk: &mut Desk, driver: &mut RingDriver) -> Vec<Event> {
     let read = std::fs::read_to_string(&arguments.config)
         .map_err(|e| e.to_string())
-        .and_then(|text| Config::read(&text, Mode::Strict, &host()).map_err(|e| e.to_string()));
+        .and_then(|text| Config::read(&text, Mode::default(), &host()).map_err(|e| e.to_string()));
     match read {
         Ok(config) => {
             let now = driver.now();
