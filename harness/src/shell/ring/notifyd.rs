@@ -96,7 +96,7 @@ fn follow() -> std::io::Result<()> {
     let name = own.and_then(|row| row.name.clone().or_else(|| row.addresses.first().cloned())).unwrap_or_default();
     let mut told = Told { name, node: report.node, quorate: false };
     let first = Event::Quorum { quorate: report.quorate };
-    for text in line(&mut told, &first, |_| None) {
+    if let Some(text) = line(&mut told, &first, |_| None) {
         println!("{text}");
     }
     loop {
