@@ -8,13 +8,13 @@ use bytes::{BufMut, Bytes, BytesMut};
 use crate::wire::NodeId;
 
 /// Wire version that this engine speaks.
-pub const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 /// Bytes of a ping or pong; also what MTU arithmetic allows for any header.
-pub const PING_LEN: usize = 26;
+pub(super) const PING_LEN: usize = 26;
 /// Bytes in front of the fill of a probe, and of a whole reply.
-pub const PROBE_LEN: usize = 9;
+pub(super) const PROBE_LEN: usize = 9;
 /// Bytes in front of the payload of a data packet.
-pub const DATA_LEN: usize = 14;
+pub(super) const DATA_LEN: usize = 14;
 
 /// What is in a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -124,7 +124,7 @@ fn run(scenario: &Scenario, seed: u64, found: &mut Found) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut size = rng.random_range(scenario.sizes.clone());
     if scenario.even {
-        size = (size + 1) / 2 * 2;
+        size = size.div_ceil(2) * 2;
     }
     let conf = format!("quorum {{\n{}}}\n", scenario.keys);
     let map = parse(&conf, Mode::Strict, &Accounts::default()).expect("keys of a scenario").map;
