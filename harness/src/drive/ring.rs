@@ -143,6 +143,7 @@ pub struct RingDriver {
     sockets: BTreeMap<u8, RingSockets>,
     store: RingStore,
     origin: Instant,
+    protection: Option<Protection>,
 }
 
 impl RingDriver {
@@ -211,14 +212,14 @@ impl RingDriver {
             .and_then(|mut file| file.read_exact(&mut seed))
             .map_err(|error| RingError::Store { path: "/dev/urandom".into(), error })?;
         let origin = Instant::now();
-        let settings = Settings { config: config.clone(), protection, interface_mtu, seed };
+        let settings = Settings { config: config.clone(), protection: protection.clone(), interface_mtu, seed };
         let links = Knet::new(settings, Duration::ZERO);
         let ring_sequence = store.load()?;
         let process = std::process::id();
         let identity = Identity { ring_sequence, process_id: process, ..Identity::new(node, process.into()) };
         let member = Member::over_links(member_config, identity, links, Duration::ZERO)
             .map_err(|e| RingError::Config(e.to_string()))?;
-        Ok(Self { member, sockets, store, origin })
+        Ok(Self { member, sockets, store, origin, protection })
     }
 
     /// Starts a member on sockets that are open already.
@@ -236,7 +237,42 @@ impl RingDriver {
         let identity = Identity { ring_sequence, process_id: std::process::id(), ..Identity::new(node, seed) };
         let origin = Instant::now();
         let member = Member::new(config, identity, Duration::ZERO).map_err(|e| RingError::Config(e.to_string()))?;
-        Ok(Self { member, sockets: BTreeMap::from([(0, sockets)]), store, origin })
+        Ok(Self { member, sockets: BTreeMap::from([(0, sockets)]), store, origin, protection: None })
+    }
+
+    /// The configuration was read again: timers of links follow, and changed keys come into use in the order of messages,
+    /// so that every member passes the change at the same place. [LK-14]
+    ///
+    /// # Errors
+    /// If the changed key cannot be read; then everything stays as it was.
+    pub fn reload(&mut self, config: &Config) -> Result<(), RingError> {
+        let protection = protection(config)?;
+        let now = self.origin.elapsed();
+        let changed = protection != self.protection;
+        let linked = self.member.with_links(now, |links| {
+            links.set_links(config);
+            if changed {
+                links.load_protection(protection.clone());
+            }
+        });
+        if linked.is_some() && changed {
+            self.protection = protection;
+            self.member.with_control(|control| control.crypto_phase(1));
+        }
+        Ok(())
+    }
+
+    /// The own message of a change of keys came back: 1 sends with the new keys, 2 forgets the old ones.
+    pub fn crypto_phase(&mut self, phase: u32) {
+        let now = self.origin.elapsed();
+        match phase {
+            1 => {
+                self.member.with_links(now, |links| links.activate_protection());
+                self.member.with_control(|control| control.crypto_phase(2));
+            }
+            2 => drop(self.member.with_links(now, |links| links.drop_old_protection())),
+            _ => {}
+        }
     }
 
     /// The member: after a request to it, the next [`turn`](RingDriver::turn) carries out what it caused.

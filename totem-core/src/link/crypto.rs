@@ -26,7 +26,7 @@ pub struct KeyTooShort {
 pub struct Refused;
 
 /// Algorithms and the bytes of the key file.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Protection {
     crypto: Crypto,
     key: Bytes,

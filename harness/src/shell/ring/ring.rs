@@ -76,6 +76,7 @@ struct Session {
     bytes: u64,
     bursts: VecDeque<Burst>,
     reload: bool,
+    phases: Vec<u32>,
     done: bool,
 }
 
@@ -93,6 +94,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         bytes: 0,
         bursts: VecDeque::new(),
         reload: false,
+        phases: Vec::new(),
         done: false,
     };
     for line in log {
@@ -128,6 +130,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         if std::mem::take(&mut session.reload) {
             events.extend(reload(arguments, &mut desk, &mut driver));
         }
+        std::mem::take(&mut session.phases).into_iter().for_each(|phase| driver.crypto_phase(phase));
         if let Some(server) = &mut server {
             let now = driver.now();
             server.serve(|request| desk.answer(now, driver.member(), request));
@@ -156,12 +159,9 @@ fn reload(arguments: &Arguments, desk: &mut Desk, driver: &mut RingDriver) -> Ve
     let read = std::fs::read_to_string(&arguments.config)
         .map_err(|e| e.to_string())
         .and_then(|text| Config::read(&text, Mode::default(), &host()).map_err(|e| e.to_string()));
+    let read = read.and_then(|config| driver.reload(&config).map(|()| config).map_err(|e| e.to_string()));
     match read {
-        Ok(config) => {
-            let now = driver.now();
-            driver.member().with_links(now, |links| links.set_links(&config));
-            desk.replace_config(config, driver.member())
-        }
+        Ok(config) => desk.replace_config(config, driver.member()),
         Err(e) => {
             println!("Unable to reload config file: {e}");
             Vec::new()
@@ -221,6 +221,7 @@ impl Session {
                     }
                     ControlOutput::Stop => self.done = true,
                     ControlOutput::Reload { .. } => self.reload = true,
+                    ControlOutput::CryptoPhase(phase) => self.phases.push(phase),
                     _ => {}
                 }
             }
