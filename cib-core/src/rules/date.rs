@@ -241,10 +241,10 @@ impl DateTime {
                 let (month, day) = shown.month_and_day();
                 format!("{:04}-{month:02}-{day:02}", shown.year)
             }
-            DateStyle::Ordinal => format!("{:04}-{:03}", shown.year, shown.ordinal),
+            DateStyle::Ordinal => format!("{}-{:03}", shown.year, shown.ordinal),
             DateStyle::Week => {
                 let (year, week, day) = shown.iso_week();
-                format!("{year:04}-W{week:02}-{day}")
+                format!("{year}-W{week:02}-{day}")
             }
         };
         let (hour, minute, second) = shown.hour_minute_second();

@@ -178,7 +178,8 @@ impl<'a> Configuration<'a> {
     }
 
     /// Objects in the order in which they are printed [SH-8.2].
-    pub(super) fn in_print_order(&self, mut objects: Vec<Object>) -> Vec<Object> {
+    #[must_use]
+    pub fn in_print_order(&self, mut objects: Vec<Object>) -> Vec<Object> {
         if self.preferences.sort {
             objects.sort_by(|a, b| {
                 let rank = a.keyword.print_rank().cmp(&b.keyword.print_rank());

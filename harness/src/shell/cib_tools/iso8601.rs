@@ -106,12 +106,17 @@ fn reply(args: &[String], now: &DateTime) -> Reply {
     if line.has('$') {
         return Reply { out: format!("Metronome {}\n", env!("CARGO_PKG_VERSION")), ..Reply::default() };
     }
-    results(&line, now).unwrap_or_else(|message| Reply::failed("iso8601", &message, 2))
+    let mut reply = Reply::default();
+    if let Err(message) = results(&line, now, &mut reply) {
+        // What was read before the error is shown all the same.
+        reply.err = format!("iso8601: {message}\n");
+        reply.code = 2;
+    }
+    reply
 }
 
-fn results(line: &CommandLine, now: &DateTime) -> Result<Reply, String> {
+fn results(line: &CommandLine, now: &DateTime, reply: &mut Reply) -> Result<(), String> {
     let shape = Shape::of(line);
-    let mut reply = Reply::default();
     let mut print = |label: &str, text: &str| reply.out.push_str(&format!("{label}: {text}\n"));
     // Of `-n` and `-d` the last one counts.
     let mut date = None;
@@ -145,7 +150,7 @@ fn results(line: &CommandLine, now: &DateTime) -> Result<Reply, String> {
     if let (Some(expected), Some(result)) = (line.last('E'), result) {
         reply.code = u8::from(expected != result);
     }
-    Ok(reply)
+    Ok(())
 }
 
 /// A duration in words, as the released program spaces it.

@@ -56,7 +56,10 @@ fn document(class: &str, provider: Option<&str>, agent: &str) -> Option<Document
     let text = match (class, provider) {
         ("ocf", Some(provider)) => {
             let path = Path::new(OCF).join(provider).join(agent);
-            output(Command::new(path).arg("meta-data").env("OCF_ROOT", "/usr/lib/ocf"))
+            let mut command = Command::new(path);
+            // Defaults in the meta-data may be made from the name of the resource.
+            command.env("OCF_ROOT", "/usr/lib/ocf").env("OCF_RESOURCE_INSTANCE", agent).arg("meta-data");
+            output(&mut command)
         }
         ("stonith", _) if agent.starts_with("fence_") => {
             output(Command::new(Path::new("/usr/sbin").join(agent)).args(["-o", "metadata"]))
@@ -163,8 +166,10 @@ fn parameter(doc: &Document, node: NodeIx) -> String {
         (None, None) => String::new(),
     };
     let name = doc.attr(node, "name").unwrap_or_default();
-    let mut lines = format!("{name}{}{form}: {}\n", if required { "*" } else { "" }, text(doc, node, "shortdesc"));
-    for line in text(doc, node, "longdesc").lines() {
+    let (short, long) = (text(doc, node, "shortdesc"), text(doc, node, "longdesc"));
+    let short = if short == long { "" } else { short.as_str() };
+    let mut lines = format!("{name}{}{form}: {short}\n", if required { "*" } else { "" });
+    for line in long.lines() {
         lines.push_str(&format!("    {line}\n"));
     }
     lines.push('\n');

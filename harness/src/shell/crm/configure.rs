@@ -236,5 +236,14 @@ pub(super) fn graph(session: &mut Session, arguments: &[String]) -> bool {
         session.error(&format!("graph type {kind} is not supported"));
         return session.fail("Failed to create graph");
     }
-    session.fail("graph: pictures of a configuration are not available in this build")
+    let picture = super::graph::dot(session.copy());
+    match arguments.get(1) {
+        None => print!("{picture}"),
+        Some(path) => {
+            if let Err(error) = std::fs::write(path, picture) {
+                return session.fail(&format!("could not write {path}: {error}"));
+            }
+        }
+    }
+    true
 }

@@ -7,6 +7,7 @@ mod agents;
 mod attributes;
 mod commit;
 mod configure;
+mod graph;
 mod invocation;
 mod levels;
 mod load;
