@@ -178,7 +178,7 @@ fn goes_down_elsewhere(m: &Model, probe: ActionIx, then: ActionIx) -> bool {
             let operation = m.symbols.find("stonith_action").and_then(|name| m[then].meta.get(name));
             m[then].node == m[probe].node && operation == Some(crate::model::sym::ON)
         }
-        Task::DoShutdown => m[then].node != m[probe].node,
+        Task::DoShutdown => m[probe].node.is_some() && m[then].node != m[probe].node,
         _ => false,
     }
 }
