@@ -79,30 +79,21 @@ pub(super) fn transform(doc: &mut Document) {
     }
 }
 
-/// Puts a pair into the defaults section.
+/// Puts a pair into the defaults section. As in the released transformations, a value is lost if its property set has a
+/// rule, or the section is there but has no set without one.
 fn place(doc: &mut Document, configuration: NodeIx, set: NodeIx, moved: NodeIx, section: &str) {
-    let target = match doc.child(configuration, section) {
-        Some(target) => target,
-        None => doc.append(configuration, section),
-    };
-    let home = if let Some(rule) = doc.child(set, "rule") {
-        let id = format!("_2TO3_{}", attr(doc, set, "id"));
-        let own = children(doc, target, &["meta_attributes"]).into_iter().find(|&s| doc.id(s) == Some(&id));
-        own.unwrap_or_else(|| {
-            let home = append(doc, target, "meta_attributes", &[("id", &id)]);
-            doc.duplicate(home, None, rule);
-            home
-        })
+    let home = if doc.child(set, "rule").is_some() {
+        None
+    } else if let Some(target) = doc.child(configuration, section) {
+        plain_set(doc, target, "meta_attributes")
     } else {
-        plain_set(doc, target, "meta_attributes").unwrap_or_else(|| {
-            let id = format!("_2TO3_-{}", section.replace('_', "-"));
-            append(doc, target, "meta_attributes", &[("id", &id)])
-        })
+        let target = doc.append(configuration, section);
+        let id = format!("_2TO3_-{}", section.replace('_', "-"));
+        Some(append(doc, target, "meta_attributes", &[("id", &id)]))
     };
     let name = attr(doc, moved, "name");
-    if pair(doc, home, &name).is_some() {
-        doc.remove(moved);
-    } else {
-        doc.relocate(moved, home, None);
+    match home.filter(|&home| pair(doc, home, &name).is_none()) {
+        Some(home) => doc.relocate(moved, home, None),
+        None => doc.remove(moved),
     }
 }

@@ -71,3 +71,41 @@ fn references_in_circles_end() {
     let mut doc = document("pacemaker-3.10", text);
     let _ = upgrade(&mut doc);
 }
+
+#[test]
+fn what_moves_from_2_10_and_what_is_lost() {
+    // Found with the released 2.1.5 programs.
+    let property = r#"<nvpair id="a" name="default-resource-stickiness" value="5"/>"#;
+    let rule = r#"<rule id="r" score="1"><expression id="e" attribute="a" operation="defined"/></rule>"#;
+    let document = |set: &str, section: &str| {
+        upgraded(
+            "pacemaker-2.10",
+            &format!(
+                r#"<crm_config><cluster_property_set id="o">{set}</cluster_property_set></crm_config><nodes/><resources/><constraints/>{section}"#
+            ),
+        )
+    };
+    let rest = "<crm_config/><nodes/><resources/><constraints/>";
+    let moved = r#"<nvpair id="a" name="resource-stickiness" value="5"/>"#;
+    assert_eq!(
+        document(property, ""),
+        format!(
+            r#"{rest}<rsc_defaults><meta_attributes id="_2TO3_-rsc-defaults">{moved}</meta_attributes></rsc_defaults>"#
+        )
+    );
+    assert_eq!(document(property, "<rsc_defaults/>"), format!("{rest}<rsc_defaults/>"));
+    assert_eq!(document(&format!("{rule}{property}"), ""), rest);
+    let resource = |inner: &str| {
+        format!(
+            r#"<crm_config/><nodes/><resources><primitive id="A" class="ocf" provider="p" type="D">{inner}</primitive></resources><constraints/>"#
+        )
+    };
+    let meta = r#"<meta_attributes id="m"><nvpair id="m1" name="priority" value="1"/></meta_attributes>"#;
+    let operations = r#"<operations><op id="o1" name="start" interval="0" requires="fencing"/><op id="o2" name="promote" interval="0" requires="quorum"/></operations>"#;
+    assert_eq!(
+        upgraded("pacemaker-2.10", &resource(&format!("{meta}{operations}"))),
+        resource(&format!(
+            r#"{meta}<operations><op id="o1" name="start" interval="0"/><op id="o2" name="promote" interval="0"/></operations><meta_attributes id="_2TO3_A-meta"><nvpair id="_2TO3_o2-meta-requires" name="requires" value="quorum"/></meta_attributes>"#
+        ))
+    );
+}

@@ -189,10 +189,8 @@ fn requires(doc: &mut Document, resource: NodeIx, ops: &[NodeIx]) {
     }
     let from_attribute = last.is_some();
     if let Some((op, value)) = last.filter(|_| !defined) {
-        let set = plain_set(doc, resource, "meta_attributes").unwrap_or_else(|| {
-            let id = format!("_2TO3_{}-meta", attr(doc, resource, "id"));
-            append(doc, resource, "meta_attributes", &[("id", &id)])
-        });
+        let id = format!("_2TO3_{}-meta", attr(doc, resource, "id"));
+        let set = append(doc, resource, "meta_attributes", &[("id", &id)]);
         let id = format!("_2TO3_{op}-meta-requires");
         append(doc, set, "nvpair", &[("id", &id), ("name", "requires"), ("value", &value)]);
     }
@@ -202,10 +200,11 @@ fn requires(doc: &mut Document, resource: NodeIx, ops: &[NodeIx]) {
             let Some(found) = pair(doc, set, "requires") else { continue };
             if starts && !defined && !from_attribute {
                 let id = format!("_2TO3_{}", attr(doc, set, "id"));
-                let home = append(doc, resource, "meta_attributes", &[("id", &id)]);
+                let home = doc.append(resource, "meta_attributes");
                 if let Some(score) = doc.attr(set, "score").map(str::to_owned) {
                     doc.set_attr(home, "score", &score);
                 }
+                doc.set_attr(home, "id", &id);
                 if let Some(rule) = doc.child(set, "rule") {
                     doc.duplicate(home, None, rule);
                 }
