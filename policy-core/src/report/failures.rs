@@ -57,20 +57,20 @@ fn c_time(m: &Model, seconds: i64) -> String {
     format!("{weekday} {month} {day:>2} {hour:02}:{minute:02}:{second:02} {}", time.year())
 }
 
-/// Fail counts by node.
-pub(super) fn counts_section(m: &mut Model, printed: &mut bool, report: &mut Report) {
-    let nodes: Vec<_> = m.nodes_in_order().filter(|&n| m[n].online() && !m[n].histories.is_empty()).collect();
-    let mut by_entry: Vec<_> = nodes.into_iter().filter_map(|n| Some((*m[n].histories.first()?, n))).collect();
-    if by_entry.is_empty() {
+/// Fail counts by node, in the order of the status section.
+pub(super) fn counts_section(m: &mut Model, cib: &Document, printed: &mut bool, report: &mut Report) {
+    let Some(status) = crate::config::section(cib, "status") else { return };
+    let names = cib.children_named(status, "node_state").filter_map(|s| cib.attr(s, "uname"));
+    let nodes: Vec<_> = names.filter_map(|name| m.node(name)).filter(|&n| m[n].online()).collect();
+    if nodes.is_empty() {
         return;
     }
-    by_entry.sort_unstable();
     if *printed {
         report.blank();
     }
     *printed = true;
     report.open("Migration Summary");
-    for (_, node) in by_entry {
+    for node in nodes {
         let mut opened = false;
         for history in m[node].histories.clone() {
             let id = m[history].id;

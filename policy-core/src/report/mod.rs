@@ -64,7 +64,7 @@ pub fn status(m: &mut Model, cib: &Document, display: Display, title: &str, repo
         attributes::section(m, &mut printed, report);
     }
     if display.failcounts {
-        failures::counts_section(m, &mut printed, report);
+        failures::counts_section(m, cib, &mut printed, report);
         failures::section(m, cib, &mut printed, report);
     }
     report.close();

@@ -213,8 +213,9 @@ impl Session<'_> {
         let add_nodes = !self.arguments.injections.node_up.is_empty();
         let mut copy = Self::copy(&mut self.cib, self.options.clock, add_nodes);
         self.printed = true;
-        simulate::inject(&mut copy, model, &self.arguments.injections, &mut self.report)
-            .map_err(|text| (exit::SOFTWARE, text))
+        let mut unseen = Report::new();
+        let shown = if self.arguments.quiet { &mut unseen } else { &mut self.report };
+        simulate::inject(&mut copy, model, &self.arguments.injections, shown).map_err(|text| (exit::SOFTWARE, text))
     }
 
     /// Schedules, with scores and summary.
@@ -261,12 +262,8 @@ impl Session<'_> {
             shown.open("Executing Cluster Transition");
         }
         let add_nodes = !self.arguments.injections.node_up.is_empty();
-        let wanted = !quiet || self.arguments.save_output.is_some() || self.arguments.in_place;
-        let mut complete = true;
-        if wanted {
-            let mut copy = Self::copy(&mut self.cib, self.options.clock, add_nodes);
-            complete = simulate::execute(&mut copy, model, graph, &self.arguments.failures, shown);
-        }
+        let mut copy = Self::copy(&mut self.cib, self.options.clock, add_nodes);
+        let complete = simulate::execute(&mut copy, model, graph, &self.arguments.failures, shown);
         if quiet {
             return Ok(if complete { exit::OK } else { exit::ERROR });
         }
