@@ -27,6 +27,9 @@ pub fn crm_simulate(args: &[String]) -> ExitCode {
         print!("{text}");
         return ExitCode::SUCCESS;
     }
+    if let Some(folder) = &arguments.profile {
+        return profile(folder, arguments.repeat);
+    }
     let Ok(text) = read(arguments.xml_file.as_deref()) else {
         eprintln!("crm_simulate: Could not read input XML: Bad input value provided");
         return ExitCode::from(exit::DATA);
@@ -34,6 +37,31 @@ pub fn crm_simulate(args: &[String]) -> ExitCode {
     let outcome = run::run(&arguments, &text, clock(), 0);
     print_report(&outcome);
     ExitCode::from(write_files(&arguments, &outcome).unwrap_or(outcome.exit))
+}
+
+/// Times the scheduling of every CIB in a folder [SM-11].
+fn profile(folder: &str, repeat: u32) -> ExitCode {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        eprintln!("crm_simulate: Could not read directory '{folder}'");
+        return ExitCode::from(exit::NOSUCH);
+    };
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".xml") && !name.starts_with('.'))
+        .collect();
+    names.sort();
+    if names.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    println!("Timings:");
+    for name in names {
+        let file = format!("{folder}/{name}");
+        let Some(time) = run::time(&file, repeat) else { continue };
+        println!("  * Testing {file} ... {:.2} secs", time.as_secs_f64());
+    }
+    ExitCode::SUCCESS
 }
 
 fn read(file: Option<&str>) -> std::io::Result<String> {

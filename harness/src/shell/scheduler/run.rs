@@ -298,3 +298,16 @@ pub fn explain(text: &str, resource: &str, datetime: Option<String>, clock: i64)
     let schedule = policy_core::schedule(&cib, &options).map_err(|error| (exit::DATA, error.to_string()))?;
     schedule.explain(resource).ok_or_else(|| (exit::NOSUCH, format!("no resource named '{resource}'")))
 }
+
+/// How long scheduling a file takes, `repeat` times, loading not included; none if it cannot be scheduled.
+#[must_use]
+pub fn time(file: &str, repeat: u32) -> Option<std::time::Duration> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let cib = load(&text, &mut Report::new()).ok()?;
+    let options = Options { clock: super::clock(), ..Options::default() };
+    let start = std::time::Instant::now();
+    for _ in 0..repeat.max(1) {
+        policy_core::schedule(&cib, &options).ok()?;
+    }
+    Some(start.elapsed())
+}
