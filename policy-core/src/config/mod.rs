@@ -48,14 +48,12 @@ pub fn unpack(cib: &Document, options: &Options) -> Result<Model, Error> {
     m.feature_set = intern(&mut m, "crm_feature_set");
     m.dc_uuid = intern(&mut m, "dc-uuid");
     m.quorate = cib_core::rules::is_true(cib.attr(root, "have-quorum"));
-    if let Some(theirs) = cib.attr(root, "crm_feature_set") {
-        if compare_versions(theirs, FEATURE_SET).is_gt() {
-            m.config_error(format!(
-                "Can't process CIB with feature set '{theirs}' greater than our own '{FEATURE_SET}'"
-            ));
-            m.unreadable = true;
-            return Ok(m);
-        }
+    if let Some(theirs) = cib.attr(root, "crm_feature_set")
+        && compare_versions(theirs, FEATURE_SET).is_gt()
+    {
+        m.config_error(format!("Can't process CIB with feature set '{theirs}' greater than our own '{FEATURE_SET}'"));
+        m.unreadable = true;
+        return Ok(m);
     }
     copy_configuration(&mut m, cib);
     sets::expand_references(&mut m);

@@ -175,14 +175,14 @@ fn look_up(m: &mut Model, configured: &TextMap) -> Values {
                 ));
             }
         }
-        if let Some(text) = value.map(|v| m.text(v).to_owned()) {
-            if !option.check.accepts(&text) {
-                m.config_error(format!(
-                    "Using default value for cluster option '{}' because '{text}' is invalid",
-                    option.name
-                ));
-                value = None;
-            }
+        if let Some(text) = value.map(|v| m.text(v).to_owned())
+            && !option.check.accepts(&text)
+        {
+            m.config_error(format!(
+                "Using default value for cluster option '{}' because '{text}' is invalid",
+                option.name
+            ));
+            value = None;
         }
         if let Some(value) = value.or_else(|| option.default.map(|d| m.symbols.intern(d))) {
             let name = m.symbols.intern(option.name);

@@ -244,10 +244,10 @@ fn link(m: &mut Model) {
                 }
             }
         }
-        if m[top].is(ResourceFlags::REMOTE_CONNECTION) {
-            if let Some(node) = m.node(m.id(top)) {
-                attach(m, top, node, NodeKind::Guest);
-            }
+        if m[top].is(ResourceFlags::REMOTE_CONNECTION)
+            && let Some(node) = m.node(m.id(top))
+        {
+            attach(m, top, node, NodeKind::Guest);
         }
     }
 }

@@ -91,10 +91,10 @@ impl Model {
 
     /// Gives a resource the name its history goes by.
     pub fn set_history_id(&mut self, resource: ResourceIx, name: Option<Symbol>) {
-        if let Some(old) = self[resource].history_id.take() {
-            if let Some(all) = self.resources_by_name.get_mut(&old) {
-                all.retain(|other| *other != resource);
-            }
+        if let Some(old) = self[resource].history_id.take()
+            && let Some(all) = self.resources_by_name.get_mut(&old)
+        {
+            all.retain(|other| *other != resource);
         }
         self[resource].history_id = name;
         if let Some(name) = name {

@@ -91,10 +91,10 @@ fn primitive(m: &Model, r: ResourceIx, id: &str, node: Option<NodeIx>, display: 
         text.push(' ');
         text.push_str(m.node_name(node));
     }
-    if role == Role::Stopped {
-        if let Some(rc) = masked_probe_failure(m, r, node) {
-            text.push_str(&format!(" ({}) ", result_text(rc)));
-        }
+    if role == Role::Stopped
+        && let Some(rc) = masked_probe_failure(m, r, node)
+    {
+        text.push_str(&format!(" ({}) ", result_text(rc)));
     }
     let flags = flags(m, r, node, display, promotable);
     if !flags.is_empty() {

@@ -41,11 +41,11 @@ fn fence(copy: &mut Copy<'_>, action: &Action, report: &mut Report) -> Done {
     let Some(node) = &action.element.node else { return Done::Impossible };
     let operation = action.attribute("CRM_meta_stonith_action").unwrap_or_default();
     report.item(format_args!("Fencing {} ({operation})", node.name));
-    if !operation.eq_ignore_ascii_case("on") {
-        if let Ok(state) = copy.node_state(&node.name, Some(&node.uuid)) {
-            copy.set_state(state, Target::Down, "simulate_fencing_action");
-            copy.forget(state);
-        }
+    if !operation.eq_ignore_ascii_case("on")
+        && let Ok(state) = copy.node_state(&node.name, Some(&node.uuid))
+    {
+        copy.set_state(state, Target::Down, "simulate_fencing_action");
+        copy.forget(state);
     }
     Done::Confirmed
 }

@@ -183,6 +183,7 @@ impl Copy<'_> {
     }
 
     /// Adds a failure to the fail count of an operation [SM-4.3].
+    #[allow(clippy::too_many_arguments, reason = "an operation, its result and where it goes")]
     pub(super) fn add_failure(
         &mut self,
         state: Element,

@@ -72,10 +72,11 @@ pub(super) fn unpack(m: &mut Model, r: ResourceIx, node: NodeIx, entry: EntryIx,
         status::DONE => succeeded(m, &case, case.rc, so_far),
         status::NOT_INSTALLED => not_installed(m, &case, so_far),
         _ => {
-            if case.status == status::NOT_CONNECTED && m[node].is_remote_type() {
-                if let Some(c) = m[node].connection.filter(|&c| m[c].is(ResourceFlags::MANAGED)) {
-                    m[c].flags.insert(ResourceFlags::FAILED | ResourceFlags::STOP_IF_FAILED);
-                }
+            if case.status == status::NOT_CONNECTED
+                && m[node].is_remote_type()
+                && let Some(c) = m[node].connection.filter(|&c| m[c].is(ResourceFlags::MANAGED))
+            {
+                m[c].flags.insert(ResourceFlags::FAILED | ResourceFlags::STOP_IF_FAILED);
             }
             failed_otherwise(m, &case, so_far);
         }
@@ -250,7 +251,7 @@ fn remap_rc(m: &mut Model, case: &mut Case, so_far: &mut SoFar) {
         }
         6 => case.status = status::ERROR_FATAL,
         3 if case.interval_ms > 0 => case.status = status::NOT_SUPPORTED,
-        3 | 5 | 2 | 4 => {
+        2..=5 => {
             check_unrecoverable(m, case);
             case.status = status::ERROR_HARD;
         }

@@ -248,9 +248,9 @@ fn reset_remote(m: &mut Model, r: ResourceIx, node: NodeIx, is_active: bool) {
 
 /// [ST-12.6]
 fn apply_target_role(m: &mut Model, r: ResourceIx) {
-    if let Some(target) = m[r].target_role {
-        if m[r].next_role == Role::Unknown || target < m[r].next_role {
-            m[r].next_role = target;
-        }
+    if let Some(target) = m[r].target_role
+        && (m[r].next_role == Role::Unknown || target < m[r].next_role)
+    {
+        m[r].next_role = target;
     }
 }

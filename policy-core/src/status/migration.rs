@@ -72,10 +72,10 @@ fn unknown_on(m: &Model, case: &Case, node: Symbol) -> bool {
 
 fn newer_state_after(m: &Model, case: &Case, node: Symbol, to: Option<EntryIx>, from: Option<EntryIx>) -> bool {
     let Some(mut reference) = from.or(to) else { return false };
-    if let (Some(to), Some(from)) = (to, from) {
-        if m[from].migrate_source == Some(node) {
-            reference = to;
-        }
+    if let (Some(to), Some(from)) = (to, from)
+        && m[from].migrate_source == Some(node)
+    {
+        reference = to;
     }
     non_monitor_after(m, case, node, reference) || not_running_after(m, case, node, reference)
 }
@@ -160,9 +160,10 @@ pub(super) fn migrate_from_failed(m: &mut Model, case: &Case) {
     m[case.r].role = Role::Started;
     let wanted = Wanted { target: Some(target), rc: Some(0), ..Wanted::default() };
     let to = one(m, case, Task::MigrateTo, source, wanted);
-    if !unknown_on(m, case, source) && !newer_state_after(m, case, source, to, Some(case.entry)) {
-        if let Some(node) = online_node(m, source) {
-            add_active(m, case, node, true);
-        }
+    if !unknown_on(m, case, source)
+        && !newer_state_after(m, case, source, to, Some(case.entry))
+        && let Some(node) = online_node(m, source)
+    {
+        add_active(m, case, node, true);
     }
 }

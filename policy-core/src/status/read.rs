@@ -127,7 +127,7 @@ fn entry(symbols: &mut Symbols, cib: &Document, names: &Names, history: HistoryI
         interval_ms: integer(names.interval).and_then(|v| u32::try_from(v).ok()).unwrap_or(0),
         status: small(names.status),
         rc: small(names.rc),
-        expected: text(names.transition_key).and_then(|k| transition_key(k)).map_or(-1, |k| k.expected),
+        expected: text(names.transition_key).and_then(transition_key).map_or(-1, |k| k.expected),
         call_id: integer(names.call).unwrap_or(-1),
         last_change: integer(names.change),
         magic: text(names.magic).and_then(magic).map(|parsed| TransitionKey {
