@@ -12,7 +12,7 @@ fuzz_target!(|data: &[u8]| {
     let mut ring = Ring::new(Config::default(), identity, Duration::ZERO);
     ring.handle_interface_up(Duration::ZERO);
     let mut now = Duration::ZERO;
-    let mut turn = |ring: &mut Ring, now: &mut Duration| {
+    let turn = |ring: &mut Ring, now: &mut Duration| {
         for _ in 0..200 {
             while let Some(output) = ring.poll_output() {
                 if matches!(&output, Output::Configuration(c) if c.left.is_empty()) {

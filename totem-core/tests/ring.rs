@@ -232,6 +232,9 @@ fn run(seed: u64) -> (Duration, u64, u64) {
     }
     net.finish();
     assert!(net.weather.loss == FAIR.loss);
+    for line in net.log.iter().flatten() {
+        println!("{line}");
+    }
     (took, net.evs.deliveries(), net.evs.configurations())
 }
 

@@ -1,6 +1,6 @@
 //! One member of a cluster: ring, packing, synchronisation, quorum, process groups and configuration behind five verbs.
 //!
-//! [`Member`] is what a service embeds. It owns a [`Ring`](crate::ring::Ring) and the services above it, routes ordered
+//! [`Member`] is what a service embeds. It owns a [`Ring`] and the services above it, routes ordered
 //! messages to them, walks them through synchronisation after each ring change, and turns what the ring sends into
 //! datagrams with addresses.
 //!
