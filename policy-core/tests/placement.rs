@@ -188,3 +188,35 @@ fn golden_cases() {
     }
     assert!(wrong.is_empty(), "{wrong}");
 }
+
+/// Colocations among more resources than any stack could follow: a chain either way, a lattice, a long group.
+#[test]
+fn colocations_without_end_are_no_danger() {
+    let primitive = |name: &str| format!(r#"<primitive id="{name}" class="ocf" provider="heartbeat" type="Dummy"/>"#);
+    let with = |a: &str, b: &str| format!(r#"<rsc_colocation id="c-{a}-{b}" rsc="{a}" with-rsc="{b}" score="100"/>"#);
+    let names: Vec<String> = (0..3_000).map(|at| format!("r{at}")).collect();
+    let all: String = names.iter().map(|name| primitive(name)).collect();
+    let mut lattice = (String::new(), String::new());
+    for at in 0..40 {
+        lattice.0 += &format!("{}{}", primitive(&format!("a{at}")), primitive(&format!("b{at}")));
+        for (x, y) in [("a", "a"), ("a", "b"), ("b", "a"), ("b", "b")] {
+            if at > 0 {
+                lattice.1 += &with(&format!("{x}{at}"), &format!("{y}{}", at - 1));
+            }
+        }
+    }
+    let cases = [
+        (all.clone(), names.windows(2).map(|pair| with(&pair[1], &pair[0])).collect()),
+        (all.clone(), names.windows(2).map(|pair| with(&pair[0], &pair[1])).collect()),
+        (format!(r#"<group id="g">{all}</group>"#), String::new()),
+        lattice,
+    ];
+    for (resources, constraints) in cases {
+        let case = Case { nodes: vec!["node n1", "node n2"], resources, constraints, ..Case::default() };
+        let cib = Document::parse(&document(&case)).expect("a well-formed case");
+        let run = schedule(&cib, &Options { clock: 1_700_000_000, ..Options::default() }).expect("a CIB");
+        assert!(run.model.effort.exhausted);
+        let placed = run.model.resources.iter().filter(|r| r.assigned.is_some()).count();
+        assert!(placed > 0, "placement goes on where it can");
+    }
+}

@@ -141,6 +141,29 @@ pub struct Wants {
 pub(crate) type OpMetaKey =
     (Option<OpIx>, std::ops::Range<u32>, Option<Symbol>, Option<Symbol>, Option<Symbol>, Task, u32);
 
+/// How far placement has descended into itself. Colocations may form chains and lattices of any size; beyond these limits,
+/// which no sensible configuration reaches, placement goes no further and says so once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Effort {
+    /// Assignments that are waiting for a colocation's primary.
+    pub assigning: u32,
+    /// Tables that are being merged, each for the sake of the one before.
+    pub merging: u32,
+    /// Merges of this run so far.
+    pub merges: u32,
+    /// A limit was met.
+    pub exhausted: bool,
+}
+
+impl Effort {
+    /// How many assignments may wait for each other.
+    pub const ASSIGNING: u32 = 500;
+    /// How many merges may wait for each other.
+    pub const MERGING: u32 = 1_000;
+    /// How many merges there may be in one run.
+    pub const MERGES: u32 = 10_000_000;
+}
+
 /// One run: everything known and decided.
 #[derive(Debug)]
 pub struct Model {
@@ -229,6 +252,8 @@ pub struct Model {
     pub(crate) fail_counts: FxHashMap<NodeIx, crate::status::FailCounts>,
     /// Digests by resource, operation and node [ST-16.5].
     pub(crate) digests: FxHashMap<(ResourceIx, Task, u32, NodeIx), crate::status::digest::Record>,
+    /// How far placement has descended.
+    pub effort: Effort,
     /// Score lines in order of output.
     pub scores: Vec<ScoreLine>,
     /// Messages in order.
@@ -300,6 +325,7 @@ impl Model {
             deferred: Vec::new(),
             fail_counts: FxHashMap::default(),
             digests: FxHashMap::default(),
+            effort: Effort::default(),
             scores: Vec::new(),
             messages: Vec::new(),
             notes: Vec::new(),

@@ -6,7 +6,9 @@ use rustc_hash::FxBuildHasher;
 use super::colocations::{Side, has_influence, relevant};
 use super::locations::apply_to_table;
 use super::look::{attribute_for, available_with_score, may_ask_host};
-use crate::model::{ColocationIx, Kind, Model, NodeIx, NodeTable, ResourceFlags, ResourceIx, Score, Symbol, sym};
+use crate::model::{
+    ColocationIx, Effort, Kind, Model, NodeIx, NodeTable, ResourceFlags, ResourceIx, Score, Symbol, sym,
+};
 
 /// The mark of a node that must not become better again while only positive scores are merged [PL-13.4].
 const UNUSABLE: Score = Score::raw(-100_000_000);
@@ -53,9 +55,11 @@ pub(super) fn merge(
     active: bool,
     how: Merging,
 ) {
-    if m[source].is(ResourceFlags::MERGING) {
+    if m[source].is(ResourceFlags::MERGING) || !may_descend(m) {
         return;
     }
+    m.effort.merging += 1;
+    m.effort.merges += 1;
     m[source].flags.insert(ResourceFlags::MERGING);
     if m[source].kind() == Kind::Group {
         let members = &m[source].children;
@@ -67,6 +71,23 @@ pub(super) fn merge(
         *table = Some(work);
     }
     m[source].flags.remove(ResourceFlags::MERGING);
+    m.effort.merging -= 1;
+}
+
+/// Whether one more merge is within limits.
+fn may_descend(m: &mut Model) -> bool {
+    let within = m.effort.merging < Effort::MERGING && m.effort.merges < Effort::MERGES;
+    if !within {
+        tell_exhausted(m);
+    }
+    within
+}
+
+/// Tells once that some colocations were not followed to their end.
+pub(super) fn tell_exhausted(m: &mut Model) {
+    if !core::mem::replace(&mut m.effort.exhausted, true) {
+        m.config_warning("Ignoring remote colocations because too many depend on each other");
+    }
 }
 
 /// The table with everything that source and its own dependents add, or nothing if that leaves no node.

@@ -31,7 +31,7 @@ pub use primitive::{assign_to, unassign, unassign_fully};
 pub use read_colocation::unpack_colocation;
 pub use read_location::unpack_location;
 
-use crate::model::{Kind, Model, NodeIx, PlacementStrategy, ResourceFlags, ResourceIx};
+use crate::model::{Effort, Kind, Model, NodeIx, PlacementStrategy, ResourceFlags, ResourceIx};
 
 /// Chooses nodes and promotes [PL-2.1].
 pub fn assign(m: &mut Model) {
@@ -59,6 +59,18 @@ pub fn assign(m: &mut Model) {
 /// Assign(R, preferred, stop-if-fail): the node of a primitive or colocated group, if it got one [PL-15], [PL-18],
 /// [CL-4.1], [CL-8.3].
 fn assign_resource(m: &mut Model, r: ResourceIx, preferred: Option<NodeIx>, stop_if_fail: bool) -> Option<NodeIx> {
+    if m.effort.assigning >= Effort::ASSIGNING {
+        // As in a loop: whoever asked sees an unassigned resource, which gets its turn later.
+        merge::tell_exhausted(m);
+        return None;
+    }
+    m.effort.assigning += 1;
+    let node = assign_kind(m, r, preferred, stop_if_fail);
+    m.effort.assigning -= 1;
+    node
+}
+
+fn assign_kind(m: &mut Model, r: ResourceIx, preferred: Option<NodeIx>, stop_if_fail: bool) -> Option<NodeIx> {
     match m[r].kind() {
         Kind::Primitive => primitive::assign_primitive(m, r, preferred, stop_if_fail),
         Kind::Group => group::assign_group(m, r, preferred, stop_if_fail),

@@ -9,7 +9,7 @@ use super::affects::{Affects, affects};
 use super::colocations::{Side, relevant};
 use super::look::{available_with_score, replicas};
 use super::order::iteration_order;
-use crate::model::{Kind, Model, Node, NodeIx, ResourceFlags, ResourceIx, Score, Symbol};
+use crate::model::{ColocationIx, Kind, Model, Node, NodeIx, ResourceFlags, ResourceIx, Score, Symbol};
 
 /// Names and amounts needed together.
 type Need = Vec<(Symbol, i64)>;
@@ -137,47 +137,47 @@ impl Together {
 
 fn colocation_set(m: &Model, r: ResourceIx) -> Together {
     let mut set = Together::default();
-    collect(m, r, r, &mut set);
+    collect(m, r, &mut set);
     if !set.known.contains(&r) {
         set.add(r);
     }
     set
 }
 
-/// Collect(R, for O, set) [PL-20.3].
-fn collect(m: &Model, r: ResourceIx, o: ResourceIx, set: &mut Together) {
-    if m[r].kind() == Kind::Group {
-        let instance = m[r].parent.is_some();
-        if m[r].group().is_some_and(|group| group.colocated) || instance {
+/// Collect(R, for O, set) [PL-20.3]: everything that mandatory colocations bind to R.
+fn collect(m: &Model, o: ResourceIx, set: &mut Together) {
+    let mut waiting = vec![o];
+    while let Some(r) = waiting.pop() {
+        let bound = m[r].group().is_some_and(|group| group.colocated) || m[r].parent.is_some();
+        if m[r].kind() == Kind::Group && bound {
             set.add(r);
-            for &member in &m[r].children {
-                collect(m, member, o, set);
-            }
-            return;
-        }
-        if m[r].children.is_empty() {
-            return;
-        }
-    }
-    if set.known.contains(&r) {
-        return;
-    }
-    set.add(r);
-    for c in relevant(m, r, Side::ThisWith) {
-        let primary = m[c].primary;
-        if primary != o && m[c].score == Score::INFINITY && affects(m, r, primary, c, true) == Affects::Location {
-            collect(m, primary, o, set);
-        }
-    }
-    for c in relevant(m, r, Side::WithThis) {
-        let dependent = m[c].dependent;
-        if dependent == o || (m[r].kind() == Kind::Clone && m[dependent].kind() != Kind::Clone) {
+            waiting.extend(m[r].children.iter().copied().filter(|member| !set.known.contains(member)));
             continue;
         }
-        if m[c].score == Score::INFINITY && affects(m, dependent, r, c, true) == Affects::Location {
-            collect(m, dependent, o, set);
+        let empty = m[r].kind() == Kind::Group && m[r].children.is_empty();
+        if empty || set.known.contains(&r) {
+            continue;
+        }
+        set.add(r);
+        for c in relevant(m, r, Side::ThisWith) {
+            let primary = m[c].primary;
+            if primary != o && binds(m, r, primary, c) {
+                waiting.push(primary);
+            }
+        }
+        for c in relevant(m, r, Side::WithThis) {
+            let dependent = m[c].dependent;
+            let elsewhere = m[r].kind() == Kind::Clone && m[dependent].kind() != Kind::Clone;
+            if dependent != o && !elsewhere && binds(m, dependent, r, c) {
+                waiting.push(dependent);
+            }
         }
     }
+}
+
+/// Whether a colocation puts its dependent on the primary's node.
+fn binds(m: &Model, dependent: ResourceIx, primary: ResourceIx, c: ColocationIx) -> bool {
+    m[c].score == Score::INFINITY && affects(m, dependent, primary, c, true) == Affects::Location
 }
 
 fn total_need(m: &Model, set: &Together) -> Need {
