@@ -21,8 +21,21 @@ const KILL_REASON: &str = "Killed by corosync-cfgtool";
 pub struct Desk {
     config: Config,
     map: Cmap,
+    /// Counters as they were when a tool reset them.
+    reset: Cmap,
     reopen_logs: bool,
 }
+
+/// Options that cannot change once votes are counted [QG-2.2].
+const FIXED: [&str; 7] = [
+    "quorum.allow_downscale",
+    "quorum.wait_for_all",
+    "quorum.last_man_standing",
+    "quorum.last_man_standing_window",
+    "quorum.expected_votes_tracking",
+    "quorum.auto_tie_breaker",
+    "quorum.auto_tie_breaker_node",
+];
 
 fn typed(value: &Value) -> TypedValue {
     let text = if let Value::Bin(bytes) = value { to_hex(bytes) } else { value.to_string() };
@@ -46,8 +59,11 @@ fn answer(result: Result<(), CsError>) -> Answer {
 impl Desk {
     /// The desk of a node with this configuration.
     pub fn new(config: Config) -> Self {
-        let map = config.view();
-        Desk { config, map, reopen_logs: false }
+        let mut map = config.view();
+        if config.quorum.provider.is_some() {
+            FIXED.iter().for_each(|key| map.make_read_only(key));
+        }
+        Desk { config, map, reset: Cmap::default(), reopen_logs: false }
     }
 
     /// The configuration that tools see.
@@ -184,7 +200,13 @@ impl Desk {
                 }
                 answer(result)
             }
-            Request::ClearStats { .. } => Answer::Ok,
+            Request::ClearStats { what } => {
+                if what == "totem" || what == "all" {
+                    self.reset = Cmap::default();
+                    self.reset = self.stats(member);
+                }
+                Answer::Ok
+            }
             Request::Watch => Answer::Ok,
         }
     }
@@ -340,7 +362,9 @@ impl Desk {
             ("consensus_timeouts", counters.consensus_timeouts),
             ("rx_msg_dropped", counters.rx_msg_dropped),
         ] {
-            let _ = map.set(&format!("stats.srp.{name}"), Value::U64(value));
+            let key = format!("stats.srp.{name}");
+            let since = self.reset.get_u64(&key).unwrap_or(0);
+            let _ = map.set(&key, Value::U64(value.saturating_sub(since)));
         }
         let _ = map.set(
             "stats.srp.continuous_gather",
@@ -389,6 +413,7 @@ mod tests {
         assert_eq!(desk.events().len(), 1);
         assert_eq!(get(&mut desk, &mut member, "my.key").as_deref(), Some("3"));
         assert_eq!(get(&mut desk, &mut member, "nosuch"), None);
+        assert_eq!(desk.answer(Duration::ZERO, &mut member, set("quorum.wait_for_all")), Answer::Error(11));
     }
 
     #[test]
