@@ -15,11 +15,28 @@ pub(super) struct Editor<'a> {
     pub(super) changed: bool,
     /// The same below `configuration`.
     pub(super) configuration: bool,
+    /// The document became deeper, or an element wider, than what can be read again.
+    pub(super) oversized: bool,
 }
+
+/// Levels of elements, and attributes of one element, that a document may come to have by changes: what [`Limits`] lets
+/// in when it is read.
+///
+/// [`Limits`]: crate::xml::Limits
+const MAX_DEPTH: usize = 256;
+const MAX_ATTRIBUTES: usize = 1024;
 
 impl<'a> Editor<'a> {
     pub(super) fn new(doc: &'a mut Document, permissions: Option<Permissions>) -> Self {
-        Editor { doc, changes: Changes::new(), permissions, denied: false, changed: false, configuration: false }
+        Editor {
+            doc,
+            changes: Changes::new(),
+            permissions,
+            denied: false,
+            changed: false,
+            configuration: false,
+            oversized: false,
+        }
     }
 
     fn check(&mut self, n: NodeIx, mode: Mode) {
@@ -53,6 +70,10 @@ impl<'a> Editor<'a> {
             None => AttrChange::Added,
         };
         self.check(n, if how == AttrChange::Set { Mode::Write } else { Mode::Create });
+        if how == AttrChange::Added && self.doc.attr_count(n) >= MAX_ATTRIBUTES {
+            self.oversized = true;
+            return;
+        }
         self.doc.set_attr(n, name, value);
         self.changes.set(n, name, how);
         self.touch(n);
@@ -92,7 +113,15 @@ impl<'a> Editor<'a> {
         n
     }
 
+    /// Looks whether what was put at `n` is too deep.
+    fn measure(&mut self, n: NodeIx) {
+        let doc = &*self.doc;
+        let level = |n: NodeIx| core::iter::successors(Some(n), |&n| doc.parent(n)).take(MAX_DEPTH + 1).count();
+        self.oversized |= core::iter::once(n).chain(doc.descendants(n)).any(|d| level(d) > MAX_DEPTH);
+    }
+
     fn created(&mut self, n: NodeIx) {
+        self.measure(n);
         self.changes.created.insert(n, ());
         self.touch(n);
     }
@@ -111,6 +140,7 @@ impl<'a> Editor<'a> {
     pub(super) fn replace(&mut self, n: NodeIx, from: &Document, node: NodeIx) {
         let Some(parent) = self.doc.parent(n) else { return self.replace_root(from, node) };
         let copy = self.doc.copy_before(parent, Some(n), from, node);
+        self.measure(copy);
         self.compare(n, copy);
         self.touch(parent);
         self.doc.remove(n);
@@ -172,6 +202,7 @@ impl<'a> Editor<'a> {
 
     /// Notes what applying a patch set changed. Moves are recorded, but do not count as a change [CB-9].
     pub(super) fn applied(&mut self, found: Changes) {
+        found.created.keys().for_each(|&n| self.measure(n));
         let touched: Vec<NodeIx> = found.created.keys().chain(found.attrs.keys()).copied().collect();
         touched.into_iter().for_each(|n| self.touch(n));
         if !found.deletions.is_empty() {

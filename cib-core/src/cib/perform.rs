@@ -96,6 +96,9 @@ fn change(
     if let Err(failure) = run(&mut editor, request) {
         return Outcome::failure(failure.code, failure.output.map(|output| *output));
     }
+    if editor.oversized {
+        return Outcome::failure(Code::Einval, None);
+    }
     let creations = |acl: &Acl| Permissions::of(acl, editor.doc).allow_creations(editor.doc, &editor.changes);
     if editor.denied || acl.is_some_and(|acl| !creations(acl)) {
         return Outcome::failure(Code::Eacces, None);
@@ -200,4 +203,38 @@ fn commit(editor: &mut Editor<'_>, request: &Request) -> Done {
         run(editor, &member)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cib::Cib;
+
+    #[test]
+    fn a_document_stays_readable() {
+        let mut cib = Cib::empty();
+        let mut refused = 0;
+        for i in 0..4 {
+            let deep = format!("<a id='a{i}'>{}{}</a>", "<b>".repeat(100), "</b>".repeat(100));
+            let deepest = cib.select("//b[not(*)]").len();
+            let request = Request::new(Operation::Create).input(Document::parse(&deep).unwrap());
+            // Below what is deepest so far, where there is something.
+            let parent = if deepest == 0 { "//status" } else { "//b[not(*)]" };
+            let n = cib.select(parent)[0].element().unwrap();
+            let mut wrapper = cib.fragment(n);
+            wrapper.copy(wrapper.root(), request.input.as_ref().unwrap(), request.input.as_ref().unwrap().root());
+            let result =
+                cib.perform(&Request::new(Operation::Replace).xpath(parent).input(wrapper), Holder::Member).result;
+            refused += usize::from(result == Err(Code::Einval));
+            assert!(Cib::parse(&cib.write()).is_ok());
+        }
+        assert_eq!(refused, 2);
+        for i in 0..3 {
+            let wide: String = (0..600).map(|k| format!(" a{i}_{k}='1'")).collect();
+            let input = Document::parse(&format!("<status{wide}/>")).unwrap();
+            let result =
+                cib.perform(&Request::new(Operation::Modify).section("status").input(input), Holder::Member).result;
+            assert_eq!(result.is_ok(), i == 0);
+        }
+    }
 }
