@@ -130,7 +130,7 @@ fn collect_group(m: &Model, r: ResourceIx, o: ResourceIx, side: Side, list: &mut
                 collect(m, member, o, side, list);
             }
         }
-    } else if side == Side::ThisWith {
+    } else if side == Side::ThisWith && own(m, r, side).iter().any(|&c| m[c].score.is_infinite()) {
         // A later member cannot rely on an unmanaged one before it to respect the group's mandatory colocations.
         let earlier = members.iter().take_while(|&&member| member != o);
         if earlier.into_iter().any(|&member| !m[member].is(ResourceFlags::MANAGED)) {
