@@ -115,7 +115,7 @@ impl Cluster {
     }
 
     fn follows(&self, g: usize) -> bool {
-        g % 2 == 0 && self.primitives() > 0
+        g.is_multiple_of(2) && self.primitives() > 0
     }
 
     fn resources(&self, out: &mut String) {

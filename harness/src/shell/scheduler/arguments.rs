@@ -156,8 +156,7 @@ pub fn parse(args: &[String]) -> Result<Arguments, String> {
             }
             arguments.set(option, value)?;
         } else if let Some(bundle) = arg.strip_prefix('-').filter(|b| !b.is_empty()) {
-            let mut characters = bundle.char_indices();
-            while let Some((at, option)) = characters.next() {
+            for (at, option) in bundle.char_indices() {
                 if !LONG.iter().any(|&(_, c)| c == option) || option == '\u{1}' {
                     return Err(format!("Unknown option -{option}"));
                 }
