@@ -185,11 +185,19 @@ impl Replica {
     }
 
     /// The membership changed, at this place of the ordered stream. `peers` includes this member.
+    ///
+    /// On channels that may deliver in a new membership what was sent in an older one, use [`Replica::handle_view`].
     pub fn handle_peers(&mut self, now: Duration, peers: &[MemberId]) {
+        self.handle_view(now, 0, peers);
+    }
+
+    /// The same with a number of the membership that all its members share and no other membership has: what copies tell
+    /// each other in one membership is not taken for an answer in another.
+    pub fn handle_view(&mut self, now: Duration, view: u32, peers: &[MemberId]) {
         self.peers = peers.to_vec();
         self.peers.sort_unstable();
         self.peers.dedup();
-        self.round = 0;
+        self.round = u64::from(view) << 32;
         // Those who come together now did not all see what waits: it goes out again, to all of them.
         for (origin, number, request) in core::mem::take(&mut self.waiting) {
             if origin == self.config.member {

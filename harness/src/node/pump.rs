@@ -185,13 +185,25 @@ impl Node {
         self.replica.handle_quorum(now, self.quorate || ignored);
     }
 
+    /// A number for the present membership of the group: all its members find the same, other memberships have others.
+    fn view_number(&self) -> u32 {
+        let ring = self.ring.map_or([0, 0], |r| [u64::from(r.rep.0), r.seq]);
+        let numbers = ring.into_iter().chain(self.in_group.iter().map(|&id| u64::from(id)));
+        // FNV-1a over the numbers.
+        let hash = numbers.flat_map(u64::to_be_bytes).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        (hash ^ (hash >> 32)) as u32
+    }
+
     fn group_changed(&mut self, now: Duration, change: &member::GroupChange) {
         let members: Vec<NodeId> = change.members.iter().map(|m| m.node.0).collect();
         let joined: Vec<NodeId> = members.iter().copied().filter(|m| !self.in_group.contains(m)).collect();
         let left: Vec<NodeId> = self.in_group.iter().copied().filter(|m| !members.contains(m)).collect();
         self.in_group = members;
+        self.in_group.sort_unstable();
         let peers: Vec<MemberId> = self.in_group.iter().map(|&m| MemberId(m)).collect();
-        self.replica.handle_peers(now, &peers);
+        self.replica.handle_view(now, self.view_number(), &peers);
         let named: Vec<(NodeId, String)> = joined.iter().map(|&id| (id, self.name_of(id))).collect();
         self.attributes.handle_group(now, &named, &left);
         let names: Vec<String> = self.in_group.iter().map(|&id| self.name_of(id)).collect();

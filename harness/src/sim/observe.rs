@@ -19,6 +19,9 @@ pub(super) struct Observer {
 impl Simulation {
     /// A line of a node, as the timeline tells it.
     pub(super) fn note_event(&mut self, at: NodeIx, event: &Event) {
+        if let Event::Controller(ControllerEvent::NodeState { .. }) = event {
+            self.check.ring_changed(at, self.now);
+        }
         let (kind, text) = match event {
             Event::Ring { id, members } => {
                 self.check.ring_changed(at, self.now);

@@ -247,7 +247,7 @@ impl Controller {
     /// Sends an action to the node that carries it out and waits, unless nobody waits for it.
     fn start_remote(&mut self, now: Duration, action: &Action, message: Message) {
         let Some(to) = action.receiver().and_then(|name| self.peers.named(name)).map(|p| p.id) else {
-            self.confirm(now, action.element.id, true);
+            self.confirm(action.element.id, true);
             self.abort(now, Abort::restart("Unknown node"));
             return;
         };
@@ -318,7 +318,7 @@ impl Controller {
     }
 
     /// The end of an action is known.
-    pub(super) fn confirm(&mut self, now: Duration, id: u32, failed: bool) {
+    pub(super) fn confirm(&mut self, id: u32, failed: bool) {
         self.timers.remove(&Timer::Action(id));
         self.transition.confirm(id, failed);
         self.pass_wanted = true;
@@ -455,7 +455,7 @@ impl Controller {
         if path.contains("/lrm_rsc_op[") {
             let node = node_state_of(path).map(str::to_owned);
             let key = last_id(path).unwrap_or("").to_owned();
-            if !self.confirm_cancel(now, &key, node.as_deref()) {
+            if !self.confirm_cancel(&key, node.as_deref()) {
                 self.abort(now, Abort::restart("Resource operation removal"));
             }
         } else if path.contains("/lrm[") && !expected_down {

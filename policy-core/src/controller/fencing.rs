@@ -56,7 +56,7 @@ pub(super) struct FencingBook {
 impl Controller {
     pub(super) fn start_fencing(&mut self, now: Duration, action: &Action) {
         let Some(place) = &action.element.node else {
-            return self.confirm(now, action.element.id, true);
+            return self.confirm(action.element.id, true);
         };
         let what = action.meta("stonith_action").unwrap_or("reboot").to_owned();
         let delay = action.meta("priority_fencing_delay").and_then(|t| t.parse().ok()).unwrap_or(0);
@@ -122,13 +122,13 @@ impl Controller {
         }
         let Some(target) = self.peers.named(&outcome.target).map(|p| p.id) else { return };
         if self.is_dc {
-            self.mark_fenced(now, target, &outcome.target);
+            self.mark_fenced(target, &outcome.target);
             if !outcome.own {
                 self.abort(now, Abort::restart("External Fencing Operation"));
             }
         } else if self.dc.is_none_or(|dc| dc == target) {
             if outcome.by == self.me.name {
-                self.mark_fenced(now, target, &outcome.target);
+                self.mark_fenced(target, &outcome.target);
             }
             self.fencing.cleanup.push((target, outcome.target.clone()));
         }
@@ -159,7 +159,7 @@ impl Controller {
             if on {
                 self.mark_unfenced(now, id, &target);
             }
-            return self.confirm(now, id, false);
+            return self.confirm(id, false);
         }
         let failures = self.fencing.failures.get(&target).copied().unwrap_or(0);
         let wait = no_device || failures >= self.options.fencing_max_attempts;
@@ -181,7 +181,7 @@ impl Controller {
     }
 
     /// Records that a node is down: state, no history, no attributes ([CT-9.12]).
-    pub(super) fn mark_fenced(&mut self, now: Duration, target: NodeId, name: &str) {
+    pub(super) fn mark_fenced(&mut self, target: NodeId, name: &str) {
         let peer = self.peers.learn(target, name);
         let unseen = peer.state.is_none();
         if unseen {
@@ -196,6 +196,5 @@ impl Controller {
         self.outputs
             .push_back(Output::Attribute(attributes::Request::PeerRemove { node: name.to_owned(), reap: false }));
         self.fencing.failures.remove(name);
-        let _ = now;
     }
 }

@@ -167,7 +167,7 @@ impl Controller {
                 self.join_check();
                 fields = status::Fields::DOWN;
                 if !online && !member {
-                    self.confirm(now, action, false);
+                    self.confirm(action, false);
                 }
             }
             Some(_) => {}
@@ -280,7 +280,7 @@ impl Controller {
                 self.match_result(now, from, &resource, &key, &operation_key, &report, true);
             }
             Message::ClearFailures { resource, operation, node_id, node, key } => {
-                self.clear_failures(now, from, &resource, operation, &node_id, &node, key);
+                self.clear_failures(from, &resource, operation, &node_id, &node, key);
             }
             Message::Throttle { mode, max } => {
                 let limit = NodeLimit { mode, max: max as usize };

@@ -54,7 +54,7 @@ impl Controller {
         if let Some(reason) = self.refusal_to_run(&operation.task) {
             let report =
                 Report { rc: 1, op_status: op_status::INVALID, exit_reason: reason.to_owned(), ..Report::default() };
-            return self.reply(now, &operation, report);
+            return self.reply(&operation, report);
         }
         self.next_call += 1;
         let remembered =
@@ -89,7 +89,7 @@ impl Controller {
     }
 
     /// A direct answer to the coordinator, for results that are not recorded.
-    fn reply(&mut self, now: Duration, operation: &Operation, report: Report) {
+    fn reply(&mut self, operation: &Operation, report: Report) {
         let Some(key) = operation.key.clone() else { return };
         let message = Message::Result {
             resource: operation.resource.clone(),
@@ -97,7 +97,6 @@ impl Controller {
             operation_key: operation.operation_key(),
             report,
         };
-        let _ = now;
         self.send(Receiver::Dc, message);
     }
 
@@ -203,18 +202,18 @@ impl Controller {
         }
         let record = Record { operation, call_id: i64::from(call), report };
         self.announce(&record);
-        self.settle(now, &record, cancelled, removal_asked);
+        self.settle(&record, cancelled, removal_asked);
         if let Some(remembered) = self.remembered.get_mut(&record.operation.resource) {
             remembered.remember(&record);
         }
         self.run(now);
     }
 
-    fn settle(&mut self, now: Duration, record: &Record, cancelled: bool, removal_asked: bool) {
+    fn settle(&mut self, record: &Record, cancelled: bool, removal_asked: bool) {
         let operation = &record.operation;
         if cancelled {
             if operation.interval_ms == 0 {
-                self.reply(now, operation, record.report.clone());
+                self.reply(operation, record.report.clone());
             } else if removal_asked {
                 self.delete_entry(&operation.operation_key());
             }
@@ -222,7 +221,7 @@ impl Controller {
             let (id, name) = (self.me.id.to_string(), self.me.name.clone());
             self.write_record(record, &id, &name);
         } else {
-            self.reply(now, operation, record.report.clone());
+            self.reply(operation, record.report.clone());
         }
     }
 
@@ -328,7 +327,6 @@ impl Controller {
     #[allow(clippy::too_many_arguments)]
     pub(super) fn clear_failures(
         &mut self,
-        now: Duration,
         from: NodeId,
         resource: &str,
         operation: Option<(String, u64)>,
@@ -357,7 +355,6 @@ impl Controller {
         let operation_key = format!("{resource}_clear_failcount_0");
         let report = Report::default();
         self.send(Receiver::Node(from), Message::Result { resource: resource.to_owned(), key, operation_key, report });
-        let _ = now;
     }
 }
 

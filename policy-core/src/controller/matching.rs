@@ -73,7 +73,7 @@ impl Controller {
             Some("Foreign event")
         } else if key.transition != self.transition.number() || self.transition.is_complete() {
             if interval != 0 && report.op_status == op_status::CANCELLED {
-                self.confirm_cancel(now, operation_key, Some(&from.to_string()));
+                self.confirm_cancel(operation_key, Some(&from.to_string()));
                 return;
             }
             Some(match (interval != 0, key.transition == self.transition.number()) {
@@ -129,7 +129,7 @@ impl Controller {
     }
 
     /// Confirms the cancel action of an operation on a node; `false` if the graph has none.
-    pub(super) fn confirm_cancel(&mut self, now: Duration, operation_key: &str, node_id: Option<&str>) -> bool {
+    pub(super) fn confirm_cancel(&mut self, operation_key: &str, node_id: Option<&str>) -> bool {
         let found = self
             .transition
             .unconfirmed()
@@ -140,7 +140,7 @@ impl Controller {
             })
             .map(|a| a.element.id);
         if let Some(id) = found {
-            self.confirm(now, id, false);
+            self.confirm(id, false);
         }
         found.is_some()
     }

@@ -142,7 +142,7 @@ impl Controller {
         self.is_dc = true;
         self.elector.reset();
         for (target, name) in std::mem::take(&mut self.fencing.cleanup) {
-            self.mark_fenced(now, target, &name);
+            self.mark_fenced(target, &name);
         }
         let mut writes = vec![CibWrite::root(&[("crm_feature_set", self.me.feature_set.to_string())])];
         let watchdog = self.me.watchdog.to_string();
