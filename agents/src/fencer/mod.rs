@@ -170,6 +170,7 @@ impl Fencer {
         self.peers = peers.into_iter().map(str::to_owned).collect();
         self.peers.insert(self.options.node.clone());
         self.relays_lost(now);
+        self.owners_lost(now);
         let querying: Vec<_> =
             self.operations.iter().filter(|(_, o)| o.is_querying()).map(|(id, _)| id.clone()).collect();
         for id in querying {

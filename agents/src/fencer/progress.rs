@@ -250,10 +250,37 @@ impl Fencer {
             asker = operation.asker.take();
         }
         self.tell(&record, merged, asker);
+        self.finish_duplicates(now, &record);
+        self.trim_history();
+    }
+
+    /// Owners that are gone will never tell how their operations ended: these have failed, and with them those that waited for
+    /// them [CT-9.6].
+    pub(super) fn owners_lost(&mut self, now: Duration) {
+        let lost: Vec<OperationId> = self
+            .operations
+            .iter()
+            .filter(|(_, o)| !o.record.state.is_final() && !self.is_me(&o.record.origin) && !self.peers.contains(&o.record.origin))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in lost {
+            let Some(operation) = self.operations.get_mut(&id) else { continue };
+            let result = FenceResult::failed(1, ExecutionStatus::NotConnected, "The node that asked is gone");
+            operation.record.state = OperationState::Failed;
+            operation.record.result = Some(result);
+            operation.duplicate_of = None;
+            let record = operation.record.clone();
+            self.disarm(&id, |_| true);
+            self.finish_duplicates(now, &record);
+        }
+    }
+
+    /// What waited for an operation ends as it ended.
+    fn finish_duplicates(&mut self, now: Duration, record: &Record) {
         let duplicates: Vec<OperationId> = self
             .operations
             .iter()
-            .filter(|(_, o)| o.duplicate_of.as_ref() == Some(&id))
+            .filter(|(_, o)| o.duplicate_of.as_ref() == Some(&record.id))
             .map(|(duplicate, _)| duplicate.clone())
             .collect();
         for duplicate in duplicates {
@@ -264,7 +291,6 @@ impl Fencer {
                 Record { state: record.state, result: record.result.clone(), delegate: record.delegate.clone(), ..own };
             self.broadcast_end(now, end, true);
         }
-        self.trim_history();
     }
 
     fn tell(&mut self, record: &Record, merged: bool, asker: Option<super::Request>) {

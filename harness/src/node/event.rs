@@ -36,6 +36,22 @@ pub enum Event {
         /// Whether it succeeded.
         ok: bool,
     },
+    /// The process group of the nodes changed.
+    Group {
+        /// Ids of who is in it.
+        members: Vec<u32>,
+        /// Ids of who left.
+        left: Vec<u32>,
+        /// Ids of who came.
+        joined: Vec<u32>,
+    },
+    /// All members of the group hold one CIB.
+    Synchronized {
+        /// Its version.
+        version: String,
+        /// Whose copy it was, unless all had the same.
+        owner: Option<String>,
+    },
     /// The stored CIB was read.
     CibLoaded(String),
     /// Something worth a warning.
@@ -61,6 +77,9 @@ impl fmt::Display for Event {
             Event::Acknowledged { number, ok } => {
                 write!(f, "write {number} {}", if *ok { "acknowledged" } else { "refused" })
             }
+            Event::Group { members, left, joined } => write!(f, "group is {members:?}, left {left:?}, joined {joined:?}"),
+            Event::Synchronized { version, owner: None } => write!(f, "all copies of the CIB are equal: {version}"),
+            Event::Synchronized { version, owner: Some(owner) } => write!(f, "the CIB of {owner} is everybody's: {version}"),
             Event::CibLoaded(text) | Event::Warning(text) => f.write_str(text),
         }
     }

@@ -196,19 +196,33 @@ impl Node {
         (hash ^ (hash >> 32)) as u32
     }
 
+    /// A node that left and came back in one change has missed what happened in between: it leaves first.
     fn group_changed(&mut self, now: Duration, change: &member::GroupChange) {
-        let members: Vec<NodeId> = change.members.iter().map(|m| m.node.0).collect();
+        let ids = |of: &[totem_core::groups::Address]| of.iter().map(|m| m.node.0).collect::<Vec<NodeId>>();
+        let (members, away, back) = (ids(&change.members), ids(&change.left), ids(&change.joined));
+        let left: Vec<NodeId> =
+            self.in_group.iter().copied().filter(|m| away.contains(m) || back.contains(m) || !members.contains(m)).collect();
+        self.tell(Event::Group { members: members.clone(), left: away, joined: back });
+        if !left.is_empty() {
+            let rest = self.in_group.iter().copied().filter(|m| !left.contains(m)).collect();
+            self.regroup(now, rest, &[], &left);
+        }
         let joined: Vec<NodeId> = members.iter().copied().filter(|m| !self.in_group.contains(m)).collect();
-        let left: Vec<NodeId> = self.in_group.iter().copied().filter(|m| !members.contains(m)).collect();
+        if !joined.is_empty() {
+            self.regroup(now, members, &joined, &[]);
+        }
+    }
+
+    fn regroup(&mut self, now: Duration, members: Vec<NodeId>, joined: &[NodeId], left: &[NodeId]) {
         self.in_group = members;
         self.in_group.sort_unstable();
         let peers: Vec<MemberId> = self.in_group.iter().map(|&m| MemberId(m)).collect();
         self.replica.handle_view(now, self.view_number(), &peers);
         let named: Vec<(NodeId, String)> = joined.iter().map(|&id| (id, self.name_of(id))).collect();
-        self.attributes.handle_group(now, &named, &left);
+        self.attributes.handle_group(now, &named, left);
         let names: Vec<String> = self.in_group.iter().map(|&id| self.name_of(id)).collect();
         self.fencer.handle_peers(now, names.iter().map(String::as_str));
-        self.controller.handle_group(now, &joined, &left);
+        self.controller.handle_group(now, joined, left);
     }
 
     // --- the CIB -----------------------------------------------------------------------------------------------------
@@ -244,7 +258,10 @@ impl Node {
                     self.written(now, writer, result.is_ok());
                 }
             }
-            replica::Output::Synchronized { .. } => self.synchronized(now),
+            replica::Output::Synchronized { version, owner } => {
+                self.tell(Event::Synchronized { version: version.to_string(), owner: owner.map(|m| self.name_of(m.0)) });
+                self.synchronized(now);
+            }
             replica::Output::Diverged { member, version } => {
                 self.tell(Event::Warning(format!(
                     "the CIB of {} differs at version {version}",

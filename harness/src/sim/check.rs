@@ -42,7 +42,7 @@ pub(super) struct Checker {
     fenced: Vec<bool>,
     versions: Vec<Option<(i64, i64, i64)>>,
     compare_at: Duration,
-    digests: BTreeMap<(String, (i64, i64, i64)), String>,
+    digests: BTreeMap<(String, (i64, i64, i64)), (String, NodeIx)>,
 }
 
 impl Checker {
@@ -140,13 +140,25 @@ impl Checker {
                 continue;
             }
             let digest = node.cib_digest();
-            let first = check.digests.entry((node.ring().to_owned(), version)).or_insert_with(|| digest.clone());
-            if *first != digest {
-                let text = format!("{} holds another CIB of version {version:?} than others", host.name);
+            let first = check.digests.entry((node.ring().to_owned(), version)).or_insert_with(|| (digest.clone(), i));
+            if first.0 != digest {
+                let other = &hosts[first.1];
+                let text = format!(
+                    "{} holds another CIB of version {version:?} than {}{}",
+                    host.name,
+                    other.name,
+                    other.node().map_or_else(String::new, |o| difference(o.cib(), node.cib()))
+                );
                 check.broken(now, 2, text);
             }
         }
     }
+}
+
+/// The first lines of what leads from one copy to another.
+fn difference(from: &Document, to: &Document) -> String {
+    let patch = cib_core::patch::diff_without_version(from, to, cib_core::patch::Ordered::Yes).map_or_else(String::new, |p| p.write());
+    patch.lines().take(12).map(|line| format!("\n    {line}")).collect()
 }
 
 /// Ids of all primitives.
