@@ -260,7 +260,9 @@ impl Fencer {
         let lost: Vec<OperationId> = self
             .operations
             .iter()
-            .filter(|(_, o)| !o.record.state.is_final() && !self.is_me(&o.record.origin) && !self.peers.contains(&o.record.origin))
+            .filter(|(_, o)| {
+                !o.record.state.is_final() && !self.is_me(&o.record.origin) && !self.peers.contains(&o.record.origin)
+            })
             .map(|(id, _)| id.clone())
             .collect();
         for id in lost {

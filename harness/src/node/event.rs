@@ -77,9 +77,13 @@ impl fmt::Display for Event {
             Event::Acknowledged { number, ok } => {
                 write!(f, "write {number} {}", if *ok { "acknowledged" } else { "refused" })
             }
-            Event::Group { members, left, joined } => write!(f, "group is {members:?}, left {left:?}, joined {joined:?}"),
+            Event::Group { members, left, joined } => {
+                write!(f, "group is {members:?}, left {left:?}, joined {joined:?}")
+            }
             Event::Synchronized { version, owner: None } => write!(f, "all copies of the CIB are equal: {version}"),
-            Event::Synchronized { version, owner: Some(owner) } => write!(f, "the CIB of {owner} is everybody's: {version}"),
+            Event::Synchronized { version, owner: Some(owner) } => {
+                write!(f, "the CIB of {owner} is everybody's: {version}")
+            }
             Event::CibLoaded(text) | Event::Warning(text) => f.write_str(text),
         }
     }

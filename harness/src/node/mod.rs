@@ -258,6 +258,11 @@ impl Node {
         &self.ring_text
     }
 
+    /// Ids of the nodes in its process group, ascending.
+    pub fn group(&self) -> &[u32] {
+        &self.in_group
+    }
+
     /// Its copy of the CIB.
     pub fn cib(&self) -> &Document {
         self.replica.cib().document()

@@ -27,27 +27,27 @@ impl Node {
             let mut quiet = true;
             while let Some(output) = self.member.poll_output() {
                 quiet = false;
-                self.from_member(now, output);
+                self.on_member(now, output);
             }
             while let Some(output) = self.replica.poll_output() {
                 quiet = false;
-                self.from_replica(now, output);
+                self.on_replica(now, output);
             }
             while let Some(output) = self.controller.poll_output() {
                 quiet = false;
-                self.from_controller(now, output);
+                self.on_controller(now, output);
             }
             while let Some(output) = self.attributes.poll_output() {
                 quiet = false;
-                self.from_attributes(now, output);
+                self.on_attributes(now, output);
             }
             while let Some(output) = self.executor.poll_output() {
                 quiet = false;
-                self.from_executor(now, output);
+                self.on_executor(now, output);
             }
             while let Some(output) = self.fencer.poll_output() {
                 quiet = false;
-                self.from_fencer(now, output);
+                self.on_fencer(now, output);
             }
             if quiet {
                 break;
@@ -101,7 +101,7 @@ impl Node {
 
     // --- the ring ----------------------------------------------------------------------------------------------------
 
-    fn from_member(&mut self, now: Duration, output: member::Output) {
+    fn on_member(&mut self, now: Duration, output: member::Output) {
         match output {
             member::Output::PersistRingSequence(sequence) => {
                 self.outputs.extend(stored::ring_steps(sequence).map(Output::Persist));
@@ -190,9 +190,9 @@ impl Node {
         let ring = self.ring.map_or([0, 0], |r| [u64::from(r.rep.0), r.seq]);
         let numbers = ring.into_iter().chain(self.in_group.iter().map(|&id| u64::from(id)));
         // FNV-1a over the numbers.
-        let hash = numbers.flat_map(u64::to_be_bytes).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = numbers
+            .flat_map(u64::to_be_bytes)
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         (hash ^ (hash >> 32)) as u32
     }
 
@@ -200,8 +200,12 @@ impl Node {
     fn group_changed(&mut self, now: Duration, change: &member::GroupChange) {
         let ids = |of: &[totem_core::groups::Address]| of.iter().map(|m| m.node.0).collect::<Vec<NodeId>>();
         let (members, away, back) = (ids(&change.members), ids(&change.left), ids(&change.joined));
-        let left: Vec<NodeId> =
-            self.in_group.iter().copied().filter(|m| away.contains(m) || back.contains(m) || !members.contains(m)).collect();
+        let left: Vec<NodeId> = self
+            .in_group
+            .iter()
+            .copied()
+            .filter(|m| away.contains(m) || back.contains(m) || !members.contains(m))
+            .collect();
         self.tell(Event::Group { members: members.clone(), left: away, joined: back });
         if !left.is_empty() {
             let rest = self.in_group.iter().copied().filter(|m| !left.contains(m)).collect();
@@ -245,7 +249,7 @@ impl Node {
         }
     }
 
-    fn from_replica(&mut self, now: Duration, output: replica::Output) {
+    fn on_replica(&mut self, now: Duration, output: replica::Output) {
         match output {
             replica::Output::Broadcast(bytes) => self.broadcast(&Envelope::Cib(bytes)),
             replica::Output::Persist(step) => self.outputs.push_back(Output::Persist(step)),
@@ -259,7 +263,10 @@ impl Node {
                 }
             }
             replica::Output::Synchronized { version, owner } => {
-                self.tell(Event::Synchronized { version: version.to_string(), owner: owner.map(|m| self.name_of(m.0)) });
+                self.tell(Event::Synchronized {
+                    version: version.to_string(),
+                    owner: owner.map(|m| self.name_of(m.0)),
+                });
                 self.synchronized(now);
             }
             replica::Output::Diverged { member, version } => {
@@ -296,7 +303,7 @@ impl Node {
 
     // --- controller and attributes -----------------------------------------------------------------------------------
 
-    fn from_controller(&mut self, now: Duration, output: controller::Output) {
+    fn on_controller(&mut self, now: Duration, output: controller::Output) {
         match output {
             controller::Output::Send { to, message } => self.broadcast(&Envelope::Controller(to, message)),
             controller::Output::Write { call, writes } => self.write_cib(now, Writer::Controller(call), &writes),
@@ -338,7 +345,7 @@ impl Node {
         }
     }
 
-    fn from_attributes(&mut self, now: Duration, output: attributes::Output) {
+    fn on_attributes(&mut self, now: Duration, output: attributes::Output) {
         match output {
             attributes::Output::Broadcast(message) => self.broadcast(&Envelope::Attributes(message)),
             attributes::Output::Write { call, writes } => self.write_cib(now, Writer::Attributes(call), &writes),
@@ -350,7 +357,7 @@ impl Node {
 
     // --- executor and fencer -----------------------------------------------------------------------------------------
 
-    fn from_executor(&mut self, now: Duration, output: executor::Output) {
+    fn on_executor(&mut self, now: Duration, output: executor::Output) {
         match output {
             executor::Output::Spawn(call) => self.outputs.push_back(Output::Run(call)),
             executor::Output::Device(call) => self.fencer.handle_device_call(now, call),
@@ -365,7 +372,7 @@ impl Node {
         }
     }
 
-    fn from_fencer(&mut self, now: Duration, output: fencer::Output) {
+    fn on_fencer(&mut self, now: Duration, output: fencer::Output) {
         match output {
             fencer::Output::Run(call) => self.outputs.push_back(Output::Run(call)),
             fencer::Output::Kill { run, scope } => self.outputs.push_back(Output::Kill { run, scope }),

@@ -31,6 +31,9 @@ const SETTLING: Duration = Duration::from_secs(10);
 /// How often copies of the CIB are compared.
 const COMPARE_EVERY: Duration = Duration::from_secs(5);
 
+/// The ring that a copy of the CIB belongs to, and its version.
+type CopyName = (String, (i64, i64, i64));
+
 /// Looks at every step.
 #[derive(Debug)]
 pub(super) struct Checker {
@@ -42,7 +45,7 @@ pub(super) struct Checker {
     fenced: Vec<bool>,
     versions: Vec<Option<(i64, i64, i64)>>,
     compare_at: Duration,
-    digests: BTreeMap<(String, (i64, i64, i64)), (String, NodeIx)>,
+    digests: BTreeMap<CopyName, (String, NodeIx)>,
 }
 
 impl Checker {
@@ -106,16 +109,15 @@ impl Checker {
         if !works(&hosts[at]) || now < check.ring_since[at] + SETTLING {
             return;
         }
-        let ring = hosts[at].node().map(|n| n.ring().to_owned());
+        // Messages flow in this membership: both are in it, and hold one CIB.
+        let place =
+            |h: &Host| h.node().filter(|n| n.cib_is_synchronized()).map(|n| (n.ring().to_owned(), n.group().to_vec()));
+        let Some(here) = place(&hosts[at]) else { return };
         let other = hosts.iter().enumerate().find(|(i, h)| {
-            *i != at
-                && now >= check.ring_since[*i] + SETTLING
-                && works(h)
-                && h.node().map(|n| n.ring().to_owned()) == ring
+            *i != at && now >= check.ring_since[*i] + SETTLING && works(h) && place(h).as_ref() == Some(&here)
         });
         if let Some((_, other)) = other {
-            let text =
-                format!("{} and {} both coordinate ring {}", hosts[at].name, other.name, ring.unwrap_or_default());
+            let text = format!("{} and {} both coordinate ring {}", hosts[at].name, other.name, here.0);
             check.broken(now, 4, text);
         }
     }
@@ -157,7 +159,8 @@ impl Checker {
 
 /// The first lines of what leads from one copy to another.
 fn difference(from: &Document, to: &Document) -> String {
-    let patch = cib_core::patch::diff_without_version(from, to, cib_core::patch::Ordered::Yes).map_or_else(String::new, |p| p.write());
+    let patch = cib_core::patch::diff_without_version(from, to, cib_core::patch::Ordered::Yes)
+        .map_or_else(String::new, |p| p.write());
     patch.lines().take(12).map(|line| format!("\n    {line}")).collect()
 }
 

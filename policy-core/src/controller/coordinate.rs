@@ -232,7 +232,7 @@ impl Controller {
                     self.send(Receiver::All, Message::MaintenanceNodes(action.maintenance));
                 }
             }
-            (ElementKind::Cluster, "stonith") => self.start_fencing(now, &action),
+            (ElementKind::Cluster, "stonith") => self.start_fencing(&action),
             (ElementKind::Cluster, "do_shutdown") => self.start_shutdown(now, &action),
             (ElementKind::Cluster, "clear_failcount") => self.start_clearing(now, &action),
             (ElementKind::Cluster, "lrm_delete") => self.start_deletion(now, &action),

@@ -234,19 +234,19 @@ mod tests {
         wire.push_back((None, 1, first));
         let mut winner = None;
         while let Some((to, from, ballot)) = wire.pop_front() {
-            for i in 0..3 {
+            for (i, elector) in electors.iter_mut().enumerate() {
                 if to.is_some_and(|t| t != i) {
                     continue;
                 }
                 let (state, answer) =
-                    electors[i].count(now, candidate(i), age(i), &features, true, candidate(from), &ballot, 3);
+                    elector.count(now, candidate(i), age(i), &features, true, candidate(from), &ballot, 3);
                 if let Some(answer) = answer {
                     wire.push_back((Some(from), i, answer));
                 }
                 if state == ElectionState::Start {
-                    let vote = electors[i].vote(now, i as u32 + 1, age(i), features.clone());
+                    let vote = elector.vote(now, i as u32 + 1, age(i), features.clone());
                     wire.push_back((None, i, vote));
-                } else if electors[i].check(3) {
+                } else if elector.check(3) {
                     assert_eq!(winner.replace(i), None, "two winners");
                 }
             }

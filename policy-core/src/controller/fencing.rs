@@ -54,7 +54,7 @@ pub(super) struct FencingBook {
 }
 
 impl Controller {
-    pub(super) fn start_fencing(&mut self, now: Duration, action: &Action) {
+    pub(super) fn start_fencing(&mut self, action: &Action) {
         let Some(place) = &action.element.node else {
             return self.confirm(action.element.id, true);
         };

@@ -38,7 +38,7 @@ impl Controller {
         let resource = split_key(patch.attr(entry, "operation_key").unwrap_or("")).map_or("", |(r, ..)| r).to_owned();
         let operation_key = patch.attr(entry, "operation_key").unwrap_or("").to_owned();
         let counted = patch.attr(entry, "crm-debug-origin") != Some("build_active_RAs");
-        self.match_result(now, from, &resource, &key.to_owned(), &operation_key, &report, counted);
+        self.match_result(now, from, &resource, key, &operation_key, &report, counted);
     }
 
     /// A result, from the CIB or sent directly ([CT-5.9]).

@@ -46,7 +46,7 @@ impl Controller {
                     self.send(Receiver::Dc, Message::JoinAnnounce);
                 }
             }
-            Act::Takeover => self.take_over(now),
+            Act::Takeover => self.take_over(),
             Act::StartTransition => {
                 self.drop_action_timers();
                 self.transition = Transition::blank();
@@ -138,7 +138,7 @@ impl Controller {
         self.acts.insert(Act::CheckElection);
     }
 
-    fn take_over(&mut self, now: Duration) {
+    fn take_over(&mut self) {
         self.is_dc = true;
         self.elector.reset();
         for (target, name) in std::mem::take(&mut self.fencing.cleanup) {

@@ -1,7 +1,7 @@
 //! Carrying out a graph: what may fire, what failed, when to stop ([CT-5.3] to [CT-5.11]).
 //!
 //! [`Transition`] is the bookkeeping of one graph: it says which actions may start next, takes their results, and
-//! knows when nothing is left to wait for. It never talks to anybody: the coordinator carries its [`Step`]s out.
+//! knows when nothing is left to wait for. It never talks to anybody: the coordinator carries out what it fires.
 //!
 //! ```
 //! use policy_core::graph::{Action, ElementKind, Graph, Synapse};

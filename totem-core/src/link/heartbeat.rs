@@ -223,7 +223,9 @@ mod tests {
         let mut link = link();
         link.transport_error();
         assert_eq!(link.tick(ms(1)), Change::None);
-        (1..=3).for_each(|n| drop(link.pong(ms(n), ms(1))));
+        for n in 1..=3 {
+            link.pong(ms(n), ms(1));
+        }
         link.transport_error();
         assert_eq!(link.tick(ms(5)), Change::Down);
     }

@@ -1,8 +1,9 @@
 //! Receiving, delivering and releasing ordered messages. [TM-9.6] [TM-9.9] [TM-9.10]
 
+use super::outbox::Packet;
 use super::seq::lt;
 use super::store::Stored;
-use super::{GatherReason, Message, Notice, Output, Ring, State, status};
+use super::{GatherReason, Notice, Ring, State, status};
 use crate::wire::{ByteOrder, ENCAPSULATED, MULTICAST_LEN, MulticastHeader, Packed};
 use bytes::Bytes;
 
@@ -104,13 +105,7 @@ impl Ring {
             }
         };
         let (from, ring, seq, order) = (stored.nodeid, stored.ring, stored.seq, stored.order);
-        let outputs = &mut self.outputs;
-        let result = self.assembly.accept(from, packed, |payload| {
-            outputs.push_back(Output::Message(Message { from, ring, seq, order, payload }));
-        });
-        if let Err(m) = result {
-            self.notice(Notice::FragmentMismatch { from, continuation: m.continuation, last: m.last });
-        }
+        self.outputs.push_packet(Packet { from, ring, seq, order, packed });
     }
 
     /// Frees what two successive tokens showed to be everywhere. [TM-9.10]

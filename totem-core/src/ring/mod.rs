@@ -51,6 +51,7 @@ mod flow;
 mod gather;
 mod join;
 mod nodes;
+mod outbox;
 mod output;
 mod recovery;
 mod seq;
@@ -63,9 +64,10 @@ pub use config::{Config, ConfigError, Keys};
 pub use output::{ConfigurationChange, ConfigurationKind, GatherReason, Guarantee, Message, Notice, Output};
 pub use status::{Counters, Status};
 
-use crate::packing::{Assembly, Packer, Stage};
+use crate::packing::{Assembly, Packer};
 use crate::wire::{Body, CommitToken, Datagram, Header, HoldCancel, Kind, MulticastHeader, NodeId, OrfToken, RingId};
 use bytes::Bytes;
+use outbox::Outbox;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use std::collections::VecDeque;
@@ -128,7 +130,7 @@ pub struct Ring {
     now: Duration,
     state: State,
     timers: Timers,
-    outputs: VecDeque<Output>,
+    outputs: Outbox,
     /// Own multicasts and tokens on their way back to this node.
     loopback: VecDeque<Bytes>,
     rng: ChaCha8Rng,
@@ -196,7 +198,6 @@ pub struct Ring {
     waiting: bool,
     normal: Packer,
     sync: Packer,
-    assembly: Assembly,
 }
 
 impl Ring {
@@ -211,7 +212,7 @@ impl Ring {
             now,
             state: State::Stopped,
             timers: Timers::default(),
-            outputs: VecDeque::new(),
+            outputs: Outbox::new(Assembly::new(limit)),
             loopback: VecDeque::new(),
             rng: ChaCha8Rng::seed_from_u64(identity.seed ^ u64::from(identity.node.0)),
             counters: Counters::default(),
@@ -265,7 +266,6 @@ impl Ring {
             waiting: true,
             normal: Packer::new(room, queue),
             sync: Packer::new(room, queue),
-            assembly: Assembly::new(limit),
             config,
         }
     }
@@ -360,8 +360,9 @@ impl Ring {
 
     /// Synchronisation after the last regular configuration has ended: ordinary messages flow again. [TM-14.3] step 5
     pub fn handle_synchronized(&mut self) {
-        self.waiting = false;
-        self.assembly.set_stage(Stage::Normal);
+        if self.outputs.synchronized() {
+            self.waiting = false;
+        }
         if !self.normal.is_idle() {
             self.cancel_hold();
         }

@@ -4,7 +4,6 @@ use super::deliver::Mode;
 use super::seq::{le, lt};
 use super::store::Stored;
 use super::{ConfigurationChange, ConfigurationKind, Notice, Output, Ring, State, Timer, nodes};
-use crate::packing::Stage;
 use crate::wire::{CommitToken, ENCAPSULATED, Header, MULTICAST_LEN, MulticastHeader, OrfToken};
 use bytes::{Bytes, BytesMut};
 
@@ -108,7 +107,7 @@ impl Ring {
         self.last_released = 0;
         self.set_retrans_flg = false;
         for &node in &left {
-            self.assembly.forget(node);
+            self.outputs.push_forget(node);
         }
         self.outputs.push_back(Output::Configuration(ConfigurationChange {
             kind: ConfigurationKind::Transitional,
@@ -124,7 +123,6 @@ impl Ring {
             self.deliver(self.old_high_seq, Mode::Normal);
         }
         self.deliver(self.old_high_seq, Mode::Skip);
-        self.assembly.set_stage(Stage::Synchronising);
         self.my_aru = keep;
         self.outputs.push_back(Output::Configuration(ConfigurationChange {
             kind: ConfigurationKind::Regular,

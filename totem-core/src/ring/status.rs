@@ -120,7 +120,7 @@ impl Ring {
             released: self.last_released,
             queued: self.normal.pending() + self.sync.pending() + self.retrans.len(),
             stored: self.regular.held() + self.recovery.held(),
-            unfinished: self.assembly.held(),
+            unfinished: self.outputs.held(),
             synchronising: self.waiting,
             counters: &self.counters,
         }

@@ -34,8 +34,7 @@ pub(super) fn words(tool: &str, spec: &str, long: &[(&str, char)], args: &[Strin
                 out.push(Word::Option(*c));
             }
         } else if arg.len() > 1 && arg.starts_with('-') {
-            let mut letters = arg[1..].char_indices();
-            while let Some((at, c)) = letters.next() {
+            for (at, c) in arg[1..].char_indices() {
                 if c == ':' || !spec.contains(c) {
                     return Err(Wrong(format!("{tool}: invalid option -- '{c}'")));
                 }

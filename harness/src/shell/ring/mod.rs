@@ -7,14 +7,14 @@ mod corpus;
 mod cpgtool;
 mod getopt;
 mod keygen;
+mod member;
 mod notifyd;
 mod quorumtool;
-mod ring;
 
 pub use cfgtool::corosync_cfgtool;
 pub use cmapctl::corosync_cmapctl;
 pub use cpgtool::corosync_cpgtool;
 pub use keygen::corosync_keygen;
+pub use member::ring;
 pub use notifyd::corosync_notifyd;
 pub use quorumtool::corosync_quorumtool;
-pub use ring::ring;
