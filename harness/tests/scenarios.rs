@@ -1,6 +1,6 @@
 //! Every scenario file holds; one seed gives the same bytes; random faults break nothing.
 
-use harness::sim::{Broken, Faults, RunOptions, run, run_with, scenario};
+use harness::sim::{Broken, Faults, Mutation, RunOptions, run, run_with, scenario};
 use std::path::PathBuf;
 
 fn folder() -> PathBuf {
@@ -54,9 +54,26 @@ fn one_seed_gives_the_same_bytes() {
 fn loss_and_a_crash_break_nothing() {
     let options =
         RunOptions { faults: Some(Faults::loss_and_one_crash()), stable_at_end: true, ..RunOptions::default() };
-    let scenario = read("web-faults.scenario");
+    let scenario = read("web-crash.scenario");
     for seed in 0..10 {
         let outcome = run_with(&scenario, seed, &options).expect("a valid scenario");
         assert!(outcome.is_ok(), "seed {seed}: {:?}", outcome.broken);
     }
+}
+
+/// The checkers can fail: a disk that only says that it has written is found out.
+#[test]
+fn a_broken_rule_is_found() {
+    let options = RunOptions {
+        faults: Some(Faults::standard()),
+        mutation: Some(Mutation::AcknowledgeEarly),
+        stable_at_end: true,
+        ..RunOptions::default()
+    };
+    let scenario = read("web-faults.scenario");
+    let found = (0..60).find(|&seed| {
+        let outcome = run_with(&scenario, seed, &options).expect("a valid scenario");
+        outcome.broken.is_some_and(|b| b.what.contains("acknowledged writes are lost"))
+    });
+    assert!(found.is_some(), "60 seeds without a lost write");
 }

@@ -50,7 +50,7 @@ pub use scene::Effect;
 pub use state::{Conflict, Instance, Role};
 
 use crate::executor::KillScope;
-use crate::standard::{Call, Exit, RunId};
+use crate::standard::{Call, Exit, RunId, Standard};
 use core::time::Duration;
 use rand::Rng;
 use scene::Scene;
@@ -109,6 +109,10 @@ impl World {
     pub fn start(&mut self, now: Duration, node: &str, call: &Call, rng: &mut impl Rng) -> Plan {
         let luck = rng.next_u64();
         let fault = cue::take(&mut self.cues, now, node, call);
+        if call.agent.standard == Standard::Systemd && call.action == "stop" {
+            // The init system drops the start that is still queued.
+            self.running.retain(|(n, _), r| n != node || r.call.resource != call.resource || r.call.action != "start");
+        }
         self.state.node_mut(node);
         let scene = Scene::new(now, node, call, luck, &mut self.state);
         let natural = behaviour::of(&call.agent).duration(&scene);

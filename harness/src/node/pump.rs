@@ -109,8 +109,9 @@ impl Node {
             member::Output::Transmit { link, to, datagram } => {
                 self.outputs.push_back(Output::Transmit { link: usize::from(link.0), to, datagram });
             }
-            member::Output::Configuration(change) => self.configuration(&change),
+            member::Output::Configuration(change) => self.configuration(now, &change),
             member::Output::Synchronized(_) => {
+                self.quorum_of_cib(now);
                 self.show_view(now);
                 self.flush();
             }
@@ -147,8 +148,11 @@ impl Node {
         }
     }
 
-    fn configuration(&mut self, change: &ConfigurationChange) {
+    fn configuration(&mut self, now: Duration, change: &ConfigurationChange) {
         if change.kind != ConfigurationKind::Regular {
+            // What is still delivered of the old ring reaches only those who come along: it counts as without quorum.
+            let ignored = self.controller.options().ignores_quorum;
+            self.replica.handle_quorum(now, ignored);
             return;
         }
         self.ring = Some(change.ring);

@@ -45,6 +45,7 @@ pub struct Builder {
     drift_ppm: i64,
     details: bool,
     mutation: Option<check::Mutation>,
+    marks_until: Option<Duration>,
 }
 
 impl Builder {
@@ -62,6 +63,7 @@ impl Builder {
             drift_ppm: 100,
             details: false,
             mutation: None,
+            marks_until: None,
         }
     }
 
@@ -142,6 +144,13 @@ impl Builder {
         self
     }
 
+    /// Every ten seconds until then an operator writes a number, to see later that it was kept.
+    #[must_use]
+    pub fn marks(mut self, until: Duration) -> Self {
+        self.marks_until = Some(until);
+        self
+    }
+
     /// The configuration as a CIB.
     ///
     /// # Errors
@@ -214,6 +223,10 @@ impl Builder {
         let mut events = self.events;
         if let Some(faults) = &self.faults {
             events.extend(faults.plan(self.seed, &self.nodes, &check::primitives(&doc)));
+        }
+        let marks = self.marks_until.map_or(0, |until| until.as_secs() / 10);
+        for number in 3..marks {
+            simulation.schedule(Duration::from_secs(number * 10), Happening::Mark { number });
         }
         for event in events {
             simulation.schedule(event.time, Happening::Script(event.what));

@@ -45,6 +45,7 @@ pub(super) struct Checker {
     fenced: Vec<bool>,
     versions: Vec<Option<(i64, i64, i64)>>,
     compare_at: Duration,
+    marks: BTreeSet<u64>,
     digests: BTreeMap<CopyName, (String, NodeIx)>,
 }
 
@@ -58,6 +59,7 @@ impl Checker {
             fenced: vec![false; nodes.len()],
             versions: vec![None; nodes.len()],
             compare_at: Duration::ZERO,
+            marks: BTreeSet::new(),
             digests: BTreeMap::new(),
         }
     }
@@ -76,6 +78,15 @@ impl Checker {
 
     pub(super) fn was_fenced(&self, node: NodeIx) -> bool {
         self.fenced[node]
+    }
+
+    /// A write of an operator was acknowledged: from now on it must be kept.
+    pub(super) fn acknowledged(&mut self, number: u64) {
+        self.marks.insert(number);
+    }
+
+    pub(super) fn marks(&self) -> impl Iterator<Item = u64> + '_ {
+        self.marks.iter().copied()
     }
 
     pub(super) fn down(&mut self, node: NodeIx) {

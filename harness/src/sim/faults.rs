@@ -18,6 +18,8 @@ pub struct Faults {
     pub most: u32,
     /// Power off and, later, on.
     pub crash: u32,
+    /// Power off for all nodes at once.
+    pub blackout: u32,
     /// Standing still past the token timeout.
     pub pause: u32,
     /// Two or three sides that do not hear each other.
@@ -46,6 +48,7 @@ impl Faults {
             until: Duration::from_secs(240),
             most: 8,
             crash: 4,
+            blackout: 1,
             pause: 2,
             partition: 3,
             cut: 2,
@@ -62,6 +65,7 @@ impl Faults {
     pub fn loss_and_one_crash() -> Self {
         let none = Faults {
             crash: 1,
+            blackout: 0,
             pause: 0,
             partition: 0,
             cut: 0,
@@ -131,6 +135,7 @@ impl<R: Rng> Plan<'_, R> {
             faults.kill,
             faults.restart,
             faults.operator,
+            faults.blackout,
         ];
         let total: u32 = weights.iter().sum();
         let mut pick = self.rng.random_range(0..total.max(1));
@@ -174,6 +179,13 @@ impl<R: Rng> Plan<'_, R> {
                 self.push(at, Event::Stop(node.clone()));
                 let back = self.later(at, 10, 60);
                 self.push(back, Event::Boot(node));
+            }
+            9 => {
+                for node in self.nodes {
+                    self.push(at, Event::Crash(node.clone()));
+                    let back = self.later(at, 5, 30);
+                    self.push(back, Event::Boot(node.clone()));
+                }
             }
             _ => {
                 let node = self.node();

@@ -7,6 +7,8 @@ use crate::node::{Node, Output, Request};
 use agents::model::{Cue, Effect, Fault};
 use agents::standard::RunId;
 use bytes::Bytes;
+use policy_core::controller::CibWrite;
+use rand::seq::IndexedRandom;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -24,6 +26,7 @@ impl Simulation {
             Happening::Script(event) => self.event(event),
             Happening::Resume { node } => self.resume(node),
             Happening::Booted { node } => self.booted(node),
+            Happening::Mark { number } => self.mark(number),
         }
     }
 
@@ -153,6 +156,25 @@ impl Simulation {
                 }
             }
             Effect::Fence { node } => self.ask(at, Request::Fence { target: node, action: "reboot".to_owned() }),
+        }
+    }
+
+    /// Any node that is up is asked to write a number into the configuration.
+    fn mark(&mut self, number: u64) {
+        let up: Vec<NodeIx> =
+            (0..self.hosts.len()).filter(|&i| self.hosts[i].node.is_some() && self.hosts[i].paused.is_none()).collect();
+        if let Some(&at) = up.choose(&mut self.rng) {
+            let write = CibWrite::merge("crm_config", |doc, root| {
+                let set = doc.append(root, "cluster_property_set");
+                doc.set_attr(set, "id", "marks");
+                let pair = doc.append(set, "nvpair");
+                for (name, value) in
+                    [("id", format!("mark-{number}")), ("name", format!("mark-{number}")), ("value", "1".to_owned())]
+                {
+                    doc.set_attr(pair, name, &value);
+                }
+            });
+            self.ask(at, Request::Write { number, writes: vec![write] });
         }
     }
 

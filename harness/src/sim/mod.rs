@@ -70,6 +70,8 @@ enum Happening {
     Resume { node: NodeIx },
     /// A machine has booted.
     Booted { node: NodeIx },
+    /// An operator writes down a number, to see later that it was kept.
+    Mark { number: u64 },
 }
 
 #[derive(Debug)]

@@ -22,6 +22,9 @@ impl Simulation {
         if let Event::Controller(ControllerEvent::NodeState { .. }) = event {
             self.check.ring_changed(at, self.now);
         }
+        if let Event::Acknowledged { number, ok: true } = event {
+            self.check.acknowledged(*number);
+        }
         let (kind, text) = match event {
             Event::Ring { id, members } => {
                 self.check.ring_changed(at, self.now);
@@ -128,6 +131,15 @@ impl Simulation {
         let Some(at) = self.index(name) else { return false };
         let id = at as u32 + 1;
         self.hosts.iter().filter_map(|h| h.node()).any(|n| n.is_dc() && n.status().controller.confirmed.contains(&id))
+    }
+
+    /// Marks that were acknowledged and are not in the coordinator's CIB; only to be asked when the cluster is stable.
+    pub fn lost_marks(&self) -> Vec<u64> {
+        let Some(dc) = self.hosts.iter().filter_map(|h| h.node()).find(|n| n.is_dc()) else { return Vec::new() };
+        let cib = dc.cib();
+        let marks = cib.path(cib.root(), &["configuration", "crm_config"]).and_then(|c| cib.find_id(c, "marks"));
+        let held = |number: &u64| marks.is_some_and(|m| cib.find_id(m, &format!("mark-{number}")).is_some());
+        self.check.marks().filter(|n| !held(n)).collect()
     }
 
     /// One coordinator for all nodes that are up, idle, and nothing left to do.

@@ -87,7 +87,12 @@ pub fn run_with(scenario: &Scenario, seed: u64, options: &RunOptions) -> Result<
         }
         (None, None) => Vec::new(),
     };
-    let mut simulation = builder(scenario, seed, options, &extra).build()?;
+    let mut builder = builder(scenario, seed, options, &extra);
+    if options.stable_at_end {
+        let last = extra.iter().map(|e| e.time).max().unwrap_or_default();
+        builder = builder.marks(last);
+    }
+    let mut simulation = builder.build()?;
     let end = options.until.unwrap_or_else(|| end_of(scenario, &extra));
     let broken = play(scenario, &mut simulation, end).or_else(|| {
         let restless = options.stable_at_end && !simulation.is_stable();
@@ -96,6 +101,15 @@ pub fn run_with(scenario: &Scenario, seed: u64, options: &RunOptions) -> Result<
             line: 0,
             invariant: Some(5),
             what: "the cluster is not stable at the end".to_owned(),
+        })
+    });
+    let broken = broken.or_else(|| {
+        let lost = if options.stable_at_end { simulation.lost_marks() } else { Vec::new() };
+        (!lost.is_empty()).then(|| Broken {
+            time: simulation.now(),
+            line: 0,
+            invariant: Some(2),
+            what: format!("safety invariant 2 is broken: acknowledged writes are lost: {lost:?}"),
         })
     });
     Ok(Outcome { simulation, broken, seed, extra })

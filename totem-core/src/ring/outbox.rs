@@ -101,3 +101,54 @@ impl Outbox {
 fn is_regular(output: &Output) -> bool {
     matches!(output, Output::Configuration(change) if change.kind == ConfigurationKind::Regular)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packing::Packer;
+    use crate::ring::{ConfigurationChange, Guarantee};
+    use crate::wire::MULTICAST_LEN;
+
+    fn frames(messages: &[&[u8]]) -> Vec<Packed> {
+        let mut packer = Packer::new(100, 1000);
+        for message in messages {
+            packer.submit(&[message], Guarantee::Agreed);
+        }
+        packer.flush();
+        std::iter::from_fn(|| {
+            let frame = packer.pop()?.bytes.freeze();
+            packer.sent(&frame);
+            Some(Packed::decode(&frame.slice(MULTICAST_LEN..), ByteOrder::Little).unwrap())
+        })
+        .collect()
+    }
+
+    /// The last barrier and the beginning of a long message were ordered together; the rest of the message came after the barrier had
+    /// been looked at. It was lost when packets were taken apart as they were ordered (found by simulation).
+    #[test]
+    fn a_message_ordered_with_the_last_barrier_is_whole() {
+        let ring = RingId { rep: NodeId(1), seq: 8 };
+        let mut outbox = Outbox::new(Assembly::new(1 << 20));
+        let packet = |from, seq, packed| Packet { from: NodeId(from), ring, seq, order: ByteOrder::Little, packed };
+        let members = vec![NodeId(1), NodeId(2)];
+        let kind = ConfigurationKind::Regular;
+        outbox.push_back(Output::Configuration(ConfigurationChange {
+            kind,
+            ring,
+            members,
+            left: vec![],
+            joined: vec![],
+        }));
+        let barrier = frames(&[b"barrier"]).remove(0);
+        let mut long = frames(&[&[7; 150]]);
+        assert_eq!(long.len(), 2);
+        outbox.push_packet(packet(2, 1, barrier));
+        outbox.push_packet(packet(1, 2, long.remove(0)));
+        assert!(matches!(outbox.pop_front(), Some(Output::Configuration(_))));
+        assert!(matches!(outbox.pop_front(), Some(Output::Message(m)) if &m.payload[..] == b"barrier"));
+        assert!(outbox.synchronized());
+        assert!(outbox.pop_front().is_none());
+        outbox.push_packet(packet(1, 3, long.remove(0)));
+        assert!(matches!(outbox.pop_front(), Some(Output::Message(m)) if m.payload[..] == [7; 150]));
+    }
+}
