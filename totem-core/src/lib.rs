@@ -78,7 +78,7 @@
 //! | a message half sent when nodes join | is lost to them, with whole messages beside it | is sent again from its start | every member of a configuration delivers the same |
 //! | interface change during recovery | old counters are lost | are restored first | as for every other way out of recovery |
 //! | pause of the process | waiting datagrams are read and thrown away | joins handed in with the time of waking are dropped | the core has no sockets |
-//! | messages marked safe | delivered like agreed ones | the same; really safe with [`ring::Config::safe_delivery`] | useful without daemons in the ring |
+//! | messages marked safe | delivered like agreed ones | delivered when two tokens showed that every member has them, or after the transitional change | what a safe message causes is not lost with a node; nothing of it shows on the wire |
 //! | sync messages in the other byte order | not understood | understood | nothing lost by it |
 //! | commit tokens with too many members, or not this node's turn | processed | refused | bad input |
 

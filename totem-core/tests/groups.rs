@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use totem_core::groups::{Address, ConnectionId, GroupName, Groups, MAX_PART, Output};
+use totem_core::ring::Guarantee;
 use totem_core::sync::{Service, ServiceMessage, SyncPhase};
 use totem_core::wire::{ByteOrder, NodeId, RingId};
 
@@ -147,8 +148,8 @@ fn large_messages_arrive_whole_and_in_order() {
     let two = cluster.join(2, 20, "g");
     cluster.heard(2, two);
     let large: Bytes = (0..MAX_PART * 2 + 5).map(|i| b'a' + (i % 23) as u8).collect::<Vec<_>>().into();
-    cluster.node(1).multicast(one, large.clone()).unwrap();
-    cluster.node(1).multicast(one, Bytes::from_static(b"after")).unwrap();
+    cluster.node(1).multicast(one, large.clone(), Guarantee::Agreed).unwrap();
+    cluster.node(1).multicast(one, Bytes::from_static(b"after"), Guarantee::Agreed).unwrap();
     cluster.settle();
     let heard = cluster.heard(2, two);
     assert_eq!(heard.len(), 2);
@@ -161,7 +162,7 @@ fn a_message_longer_than_the_limit_is_refused_and_never_assembled() {
     let mut groups = Groups::new(NodeId(1)).with_message_limit(2 * MAX_PART);
     let id = groups.connect(1);
     groups.join(id, GroupName::new("g").unwrap(), false).unwrap();
-    let refused = groups.multicast(id, Bytes::from(vec![0; 2 * MAX_PART + 1]));
+    let refused = groups.multicast(id, Bytes::from(vec![0; 2 * MAX_PART + 1]), Guarantee::Agreed);
     assert_eq!(refused, Err(totem_core::config::CsError::TooBig));
 }
 
@@ -172,7 +173,7 @@ fn requests_answer_by_the_state_of_the_connection() {
     let group = GroupName::new("g").unwrap();
     let id = cluster.node(1).connect(7);
     assert_eq!(cluster.node(1).leave(id), Err(CsError::NotExist));
-    assert_eq!(cluster.node(1).multicast(id, Bytes::new()), Err(CsError::NotExist));
+    assert_eq!(cluster.node(1).multicast(id, Bytes::new(), Guarantee::Agreed), Err(CsError::NotExist));
     cluster.node(1).join(id, group.clone(), true).unwrap();
     assert_eq!(cluster.node(1).join(id, group.clone(), false), Err(CsError::Exist));
     assert_eq!(cluster.node(1).leave(id), Err(CsError::Busy));
@@ -184,5 +185,5 @@ fn requests_answer_by_the_state_of_the_connection() {
     cluster.settle();
     assert_eq!(cluster.heard(1, id), ["members ; left 1/7/2"]);
     assert_eq!(cluster.node(1).join(id, GroupName::new("other").unwrap(), false), Err(CsError::Busy));
-    assert_eq!(cluster.node(1).multicast(id, Bytes::new()), Err(CsError::NotExist));
+    assert_eq!(cluster.node(1).multicast(id, Bytes::new(), Guarantee::Agreed), Err(CsError::NotExist));
 }

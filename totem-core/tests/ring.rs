@@ -5,7 +5,7 @@ mod network;
 use network::{FAIR, Network, Weather, id, ms};
 use rand::RngExt;
 use std::time::Duration;
-use totem_core::ring::{Keys, State};
+use totem_core::ring::{Guarantee, Keys, State};
 
 fn keys() -> Keys {
     Keys { token: Some(1000), ..Keys::default() }
@@ -95,6 +95,27 @@ fn two_halves_merge() {
     net.finish();
 }
 
+/// What only the sender has is not delivered, not even to the sender; the others' silence ends the ring, and then it is.
+#[test]
+fn a_safe_message_waits_for_every_member() {
+    let mut net = fair(9, 3);
+    net.submit_with(0, 100, Guarantee::Safe);
+    net.run_until(net.now + ms(50));
+    assert!(net.machines.iter().all(|m| m.delivered == 1));
+    for to in 1..3 {
+        net.cut[0][to] = true;
+    }
+    net.submit_with(0, 100, Guarantee::Safe);
+    net.submit(0, 100);
+    net.run_until(net.now + ms(500));
+    assert!(net.machines.iter().all(|m| m.delivered == 1), "an agreed message stays behind the safe one");
+    net.run_until(net.now + ms(10_000));
+    assert_eq!(net.machines.iter().map(|m| m.delivered).collect::<Vec<_>>(), [3, 1, 1]);
+    net.heal();
+    net.settle(ms(5000));
+    net.finish();
+}
+
 #[test]
 fn a_message_split_over_a_join_reaches_everybody_whole() {
     let mut net = Network::new(7, 3, &keys());
@@ -156,7 +177,8 @@ fn storm(net: &mut Network) {
             let i = net.rng.random_range(0..nodes);
             let size = [8, 100, 1300, 1500, 9000, 40_000][net.rng.random_range(0..6)];
             for _ in 0..net.rng.random_range(1..6) {
-                net.submit(i, size);
+                let guarantee = [Guarantee::Agreed, Guarantee::Safe][net.rng.random_range(0..2)];
+                net.submit_with(i, size, guarantee);
             }
             let pause = net.rng.random_range(0..120);
             net.run_until(net.now + ms(pause));

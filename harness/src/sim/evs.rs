@@ -33,6 +33,8 @@ pub enum Event<'a> {
         ring: RingId,
         /// Its place there.
         seq: u32,
+        /// Whether it was sent to be delivered only when every member has it.
+        safe: bool,
     },
     /// The ring changed.
     Changed(&'a ConfigurationChange),
@@ -42,6 +44,9 @@ pub enum Event<'a> {
         forgot: bool,
     },
 }
+
+/// The number under which broken safe delivery is told: [TM-15] has none, since the daemons do not provide it.
+pub const SAFE: u8 = 22;
 
 /// A broken invariant: its number in [TM-15], where, and what.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -104,6 +109,11 @@ pub struct Evs {
     regular: BTreeMap<(RingKey, NodeId, u32), BTreeSet<Place>>,
     passages: BTreeMap<(RingKey, RingKey), Vec<Passage>>,
     submitted_after: BTreeMap<Token, Option<(RingKey, Place)>>,
+    /// Safe messages that some node delivered in the ring's configuration.
+    stable: BTreeSet<(RingKey, Token)>,
+    /// Who delivered a message of a ring, its transitional stretch included, and who crashed as a member of the ring.
+    accounted: BTreeMap<RingKey, BTreeMap<NodeId, BTreeSet<Token>>>,
+    crashed: BTreeSet<(RingKey, NodeId)>,
     deliveries: u64,
     configurations: u64,
 }
@@ -136,7 +146,7 @@ impl Evs {
     pub fn observe(&mut self, node: NodeId, event: Event<'_>) -> Result<(), Violation> {
         match event {
             Event::Submitted(token) => self.submitted(node, token),
-            Event::Delivered { token, from, ring, seq } => self.delivered(node, token, from, ring, seq),
+            Event::Delivered { token, from, ring, seq, safe } => self.delivered(node, token, from, (ring, seq), safe),
             Event::Changed(change) if change.kind == ConfigurationKind::Transitional => self.transitional(node, change),
             Event::Changed(change) => self.installed(node, change),
             Event::Crashed { forgot } => {
@@ -148,7 +158,10 @@ impl Evs {
                     true => 0,
                     false => self.nodes.get(&node).map_or(0, |w| w.highest_seq),
                 };
-                self.nodes.insert(node, Watched { life, highest_seq, ..Watched::default() });
+                let before = self.nodes.insert(node, Watched { life, highest_seq, ..Watched::default() });
+                if let Some((key, _)) = before.and_then(|w| w.installed) {
+                    self.crashed.insert((key, node));
+                }
                 Ok(())
             }
         }
@@ -166,7 +179,14 @@ impl Evs {
         Ok(())
     }
 
-    fn delivered(&mut self, node: NodeId, token: Token, from: NodeId, ring: RingId, seq: u32) -> Result<(), Violation> {
+    fn delivered(
+        &mut self,
+        node: NodeId,
+        token: Token,
+        from: NodeId,
+        (ring, seq): (RingId, u32),
+        safe: bool,
+    ) -> Result<(), Violation> {
         let fail = |invariant, what: String| Err(Violation { invariant, node, what });
         self.deliveries += 1;
         let watched = self.nodes.entry(node).or_default();
@@ -212,7 +232,11 @@ impl Evs {
         if watched.transitional.is_none() {
             let life = watched.life;
             self.regular.entry((key, node, life)).or_default().insert(place);
+            if safe {
+                self.stable.insert((key, token));
+            }
         }
+        self.accounted.entry(key).or_default().entry(node).or_default().insert(token);
         Ok(())
     }
 
@@ -313,11 +337,27 @@ impl Evs {
         Ok(())
     }
 
+    /// Safe delivery: what one node delivered as such in a configuration, every member of it delivers, unless it crashes.
+    fn stable_everywhere(&self) -> Result<(), Violation> {
+        for (key, token) in &self.stable {
+            let delivered = &self.accounted[key];
+            let lacks = |m: &&NodeId| {
+                !delivered.get(m).is_some_and(|d| d.contains(token)) && !self.crashed.contains(&(*key, **m))
+            };
+            if let Some(&node) = self.members.get(key).into_iter().flatten().find(lacks) {
+                let what = format!("safe {token:?} of ring {} was delivered elsewhere, and never here", key.0);
+                return Err(Violation { invariant: SAFE, node, what });
+            }
+        }
+        Ok(())
+    }
+
     /// When the run has come to rest: `alive` are the nodes that run.
     ///
     /// # Errors
-    /// Gaps in what a node delivered of a ring, and messages that their sender never saw.
+    /// Gaps in what a node delivered of a ring, messages that their sender never saw, and safe messages that a member never saw.
     pub fn finish(&self, alive: &[NodeId]) -> Result<(), Violation> {
+        self.stable_everywhere()?;
         for ((key, node, _), places) in &self.regular {
             let Some(last) = places.last() else { continue };
             let all = self.order[key].range(..=*last);

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{GroupName, Part};
 use crate::config::CsError;
+use crate::ring::Guarantee;
 use crate::wire::NodeId;
 
 /// Longest message that goes out in one piece, and longest part of a longer one.
@@ -29,6 +30,7 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Sending {
     pub(super) payload: Bytes,
+    pub(super) guarantee: Guarantee,
     /// Bytes that were sent and have come back.
     pub(super) done: usize,
     /// A part is under way.

@@ -10,6 +10,7 @@ use super::processes::Processes;
 use super::{ConnectionId, GroupName, Message, Part, Process, Reason};
 use crate::config::CsError;
 use crate::quorum::{Level, LogLine};
+use crate::ring::Guarantee;
 use crate::sync::{Outgoing, Progress, Service, ServiceId, ServiceMessage, SyncPhase};
 use crate::wire::{NodeId, RingId, WireError};
 
@@ -185,14 +186,14 @@ impl Groups {
     ///
     /// # Errors
     /// [`CsError::NotExist`] outside a group, [`CsError::TooBig`] beyond what a receiver would assemble.
-    pub fn multicast(&mut self, id: ConnectionId, payload: Bytes) -> Result<(), CsError> {
+    pub fn multicast(&mut self, id: ConnectionId, payload: Bytes, guarantee: Guarantee) -> Result<(), CsError> {
         let limit = self.limit;
         let connection = self.connection(id)?;
         connection.check_multicast()?;
         if payload.len() > limit.max(MAX_PART) {
             return Err(CsError::TooBig);
         }
-        connection.sending.push_back(Sending { payload, done: 0, under_way: 0, interrupted: false });
+        connection.sending.push_back(Sending { payload, guarantee, done: 0, under_way: 0, interrupted: false });
         if connection.sending.len() == 1 {
             self.send_next(id);
         }
@@ -206,11 +207,11 @@ impl Groups {
             let Ok(connection) = self.connection(id) else { return };
             let (pid, Some(group)) = (connection.pid, connection.group.clone()) else { return };
             let Some(sending) = connection.sending.front_mut() else { return };
-            let total = sending.payload.len();
+            let (total, guarantee) = (sending.payload.len(), sending.guarantee);
             let source = (me, id.0);
             if total <= MAX_PART {
                 let payload = connection.sending.pop_front().map(|s| s.payload).unwrap_or_default();
-                self.send(Message::Multicast { group, pid, source, payload });
+                self.send_with(Message::Multicast { group, pid, source, payload }, guarantee);
                 continue;
             }
             if sending.interrupted {
@@ -224,7 +225,8 @@ impl Groups {
             };
             sending.under_way = end - sending.done;
             let payload = sending.payload.slice(sending.done..end);
-            self.send(Message::Partial { group, pid, source, total: total as u32, part, payload });
+            let message = Message::Partial { group, pid, source, total: total as u32, part, payload };
+            self.send_with(message, guarantee);
             return;
         }
     }
@@ -398,7 +400,11 @@ impl Groups {
     }
 
     fn send(&mut self, message: Message) {
-        self.sends.push_back(message.encode());
+        self.send_with(message, Guarantee::Agreed);
+    }
+
+    fn send_with(&mut self, message: Message, guarantee: Guarantee) {
+        self.sends.push_back(Outgoing { guarantee, ..message.encode() });
     }
 }
 

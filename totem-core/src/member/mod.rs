@@ -223,20 +223,21 @@ impl Member {
         Ok(())
     }
 
-    /// Sends to a group that this member joined.
+    /// Sends to a group that this member joined. With [`Guarantee::Safe`] no member sees the message before every member of the
+    /// ring has it: what it causes is not lost with this node.
     ///
     /// # Errors
     /// While the services synchronise, or too much waits already.
-    pub fn send(&mut self, group: &GroupName, payload: Bytes, _guarantee: Guarantee) -> Result<(), Busy> {
+    pub fn send(&mut self, group: &GroupName, payload: Bytes, guarantee: Guarantee) -> Result<(), Busy> {
         let Some(&connection) = self.joined.get(group) else { return Err(Busy::NotJoined) };
-        self.multicast(connection, payload)
+        self.multicast(connection, payload, guarantee)
     }
 
     /// Sends to the group of a connection.
     ///
     /// # Errors
     /// As [`Member::send`].
-    pub fn multicast(&mut self, connection: ConnectionId, payload: Bytes) -> Result<(), Busy> {
+    pub fn multicast(&mut self, connection: ConnectionId, payload: Bytes, guarantee: Guarantee) -> Result<(), Busy> {
         if self.synchronising {
             return Err(Busy::Synchronising);
         }
@@ -244,7 +245,7 @@ impl Member {
         if waiting >= OUTGOING {
             return Err(Busy::Queue { waiting });
         }
-        self.groups.multicast(connection, payload).map_err(Busy::Refused)?;
+        self.groups.multicast(connection, payload, guarantee).map_err(Busy::Refused)?;
         self.services_changed();
         Ok(())
     }

@@ -43,7 +43,6 @@ impl Ring {
             self.old_ring = self.ring;
             self.old_aru = self.my_aru;
             self.old_high_seq = self.my_high_seq;
-            self.old_safe = self.safe_to;
         }
         self.new_memb = token.members.iter().map(|m| m.0).collect();
         self.fill_entry(&mut token);

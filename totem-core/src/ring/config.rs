@@ -85,9 +85,6 @@ pub struct Config {
     pub message_limit: usize,
     /// Longest datagram looked at.
     pub datagram_limit: usize,
-    /// Deliver messages marked safe only once every member has them. The daemons carry the mark and ignore it
-    /// ([TM-15]); with `false` so does this ring.
-    pub safe_delivery: bool,
 }
 
 /// A configuration that the daemons would refuse. [TM-16.2] item 5; the texts are theirs.
@@ -208,7 +205,6 @@ impl Config {
             queue_bytes: 4_194_304,
             message_limit: 1_048_576,
             datagram_limit: 136_192,
-            safe_delivery: false,
         }
     }
 

@@ -84,7 +84,7 @@ impl Ring {
                 None => {}
                 Some(s) if mode == Mode::Skip && !self.deliver_memb.contains(&s.system_from) => {}
                 Some(s) => {
-                    if s.safe && self.config.safe_delivery && mode == Mode::Normal && lt(self.safe_to, seq) {
+                    if s.safe && mode == Mode::Normal && lt(self.safe_to, seq) {
                         return;
                     }
                     let stored = s.clone();

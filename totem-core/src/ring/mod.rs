@@ -142,8 +142,8 @@ pub struct Ring {
     old_saved: bool,
     old_aru: u32,
     old_high_seq: u32,
-    /// Safe bound of the old ring when it ended.
-    old_safe: u32,
+    /// Highest message of the old ring that one of those who come along delivered before it ended.
+    old_delivered: u32,
     ring_seq_max: u64,
     proc: Vec<NodeId>,
     failed: Vec<NodeId>,
@@ -221,7 +221,7 @@ impl Ring {
             old_saved: false,
             old_aru: 0,
             old_high_seq: 0,
-            old_safe: 0,
+            old_delivered: 0,
             ring_seq_max: identity.ring_sequence,
             proc: Vec::new(),
             failed: Vec::new(),

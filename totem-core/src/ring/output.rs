@@ -56,7 +56,9 @@ pub enum Guarantee {
     /// Same order everywhere.
     #[default]
     Agreed,
-    /// Same order, and delivered only when every member has it (see [`Config::safe_delivery`](super::Config::safe_delivery)).
+    /// Same order, and delivered in the ring's configuration only when every member of it has the message; between the
+    /// transitional and the regular change, when every member that came along has it. The daemons carry the mark and
+    /// deliver at once ([TM-15]); what this ring says of their having the message is true all the same.
     Safe,
 }
 

@@ -24,10 +24,14 @@ impl Ring {
         self.trans_memb = self.memb.iter().copied().filter(|&n| came_along(n)).collect();
         self.deliver_memb.clone_from(&self.trans_memb);
         let along = || self.trans_memb.iter().filter_map(|&n| entry(n));
+        // what one of them delivered in the old configuration, safe messages included, all of them deliver there
+        let latest = |a, b| if lt(a, b) { b } else { a };
+        let delivered = along().map(|e| e.high_delivered).fold(self.my_high_delivered, latest);
         if along().any(|e| e.received == 0) {
             let low = along().map(|e| e.aru).fold(self.old_high_seq, |a, b| if lt(b, a) { b } else { a });
             self.copy_old_messages(low);
         }
+        self.old_delivered = delivered;
 
         (self.my_aru, self.my_high_seq, self.install_seq, self.last_released) = (0, 0, 0, 0);
         (self.my_aru_count, self.my_seq_unchanged) = (0, 0);
@@ -100,15 +104,12 @@ impl Ring {
         let keep = std::mem::replace(&mut self.my_aru, self.old_aru);
         let left = nodes::minus(&self.memb, &self.trans_memb);
         let joined = nodes::minus(&self.new_memb, &self.trans_memb);
-        self.safe_to = self.old_safe;
+        self.safe_to = self.old_delivered;
         self.deliver(self.old_high_seq, Mode::Normal);
 
         self.memb.clone_from(&self.new_memb);
         self.last_released = 0;
         self.set_retrans_flg = false;
-        for &node in &left {
-            self.outputs.push_forget(node);
-        }
         self.outputs.push_back(Output::Configuration(ConfigurationChange {
             kind: ConfigurationKind::Transitional,
             ring: self.ring,
@@ -117,13 +118,15 @@ impl Ring {
             joined: Vec::new(),
         }));
         self.waiting = true;
-        if self.config.safe_delivery {
-            // what not every member of the old ring is known to have belongs to those who came along
-            self.safe_to = self.old_high_seq;
-            self.deliver(self.old_high_seq, Mode::Normal);
-        }
+        // what not every member of the old ring is known to have belongs to those who came along
+        self.safe_to = self.old_high_seq;
+        self.deliver(self.old_high_seq, Mode::Normal);
         self.deliver(self.old_high_seq, Mode::Skip);
         self.my_aru = keep;
+        // only now: safe messages of those who left were still to come
+        for &node in &left {
+            self.outputs.push_forget(node);
+        }
         self.outputs.push_back(Output::Configuration(ConfigurationChange {
             kind: ConfigurationKind::Regular,
             ring: self.ring,

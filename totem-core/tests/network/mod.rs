@@ -155,6 +155,10 @@ impl Network {
 
     /// Submits a message of `size` bytes at node `i`, if its queue has room.
     pub(crate) fn submit(&mut self, i: usize, size: usize) -> bool {
+        self.submit_with(i, size, Guarantee::Agreed)
+    }
+
+    pub(crate) fn submit_with(&mut self, i: usize, size: usize, guarantee: Guarantee) -> bool {
         let life = self.evs.life(id(i));
         let now = self.now;
         let m = &mut self.machines[i];
@@ -167,8 +171,9 @@ impl Network {
         head[2..6].copy_from_slice(&token.node.0.to_le_bytes());
         head[6..10].copy_from_slice(&token.life.to_le_bytes());
         head[10..14].copy_from_slice(&token.count.to_le_bytes());
+        head[14] = guarantee as u8;
         let body: Vec<u8> = (0..size).map(|k| (k as u32 ^ token.count) as u8).collect();
-        if ring.send(&[&head, &body], Guarantee::Agreed).is_err() {
+        if ring.send(&[&head, &body], guarantee).is_err() {
             return false;
         }
         m.submitted += 1;
@@ -249,7 +254,8 @@ impl Network {
             self.fail(format!("{token:?} was damaged"));
         }
         self.machines[i].delivered += 1;
-        let event = Event::Delivered { token, from: m.from, ring: m.ring, seq: m.seq };
+        let safe = m.payload[14] == Guarantee::Safe as u8;
+        let event = Event::Delivered { token, from: m.from, ring: m.ring, seq: m.seq, safe };
         if let Err(v) = self.evs.observe(id(i), event) {
             self.fail(v.to_string());
         }
