@@ -108,6 +108,7 @@ impl Checker {
                 }
                 Output::WillNotDie { run, .. } => assert!(self.live[&run].1, "only after a kill"),
                 Output::Merged { .. } => {}
+                Output::Alerted(_) => unreachable!("no alerts here"),
                 Output::Finished(report) => {
                     if report.interval_ms == 0 {
                         let count = self.once.get_mut(&report.call).expect("only what was accepted is reported");

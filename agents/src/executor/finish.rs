@@ -35,7 +35,9 @@ impl Executor {
             }
             result.status = ExecutionStatus::Cancelled;
         }
-        if call.agent.standard == Standard::Systemd && self.follow_up(now, key, &mut result) {
+        // A `service` may have been a unit.
+        let unit = matches!(call.agent.standard, Standard::Systemd | Standard::Service);
+        if unit && self.follow_up(now, key, &mut result) {
             return;
         }
         self.finish(now, key, result);

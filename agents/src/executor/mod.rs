@@ -22,6 +22,7 @@
 //! assert_eq!((report.rc.0, report.exec_time_ms), (0, 80));
 //! ```
 
+mod alert;
 mod cancel;
 mod device;
 mod finish;
@@ -34,6 +35,7 @@ mod tests;
 mod timers;
 mod unit;
 
+pub use alert::AlertReport;
 pub use operation::{
     CallId, CancelError, DeviceAction, DeviceCall, KillScope, Operation, Output, Registration, Report, RequestError,
     Unregistered,
@@ -58,11 +60,21 @@ pub struct Options {
     pub parallel_limit: Option<usize>,
     /// How many operations may wait for one resource.
     pub queue_limit: usize,
+    /// How many alert agents may run at one instant; what comes while so many do is dropped.
+    pub alert_limit: usize,
+    /// What alert agents are told as the version of the cluster software.
+    pub version: String,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { epoch_at_origin: 0, parallel_limit: None, queue_limit: 1024 }
+        Self {
+            epoch_at_origin: 0,
+            parallel_limit: None,
+            queue_limit: 1024,
+            alert_limit: 256,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
     }
 }
 
@@ -82,6 +94,9 @@ pub struct Executor {
     in_flight: BTreeMap<String, RunId>,
     /// Operations that were to start while another of their resource was in flight, in order of arrival.
     blocked: VecDeque<OpKey>,
+    alerts: BTreeMap<RunId, alert::Running>,
+    alert_sequence: u64,
+    alerts_closed: bool,
     timers: BTreeSet<(Duration, Timer)>,
     outputs: VecDeque<Output>,
 }
@@ -99,6 +114,9 @@ impl Executor {
             runs: BTreeMap::new(),
             in_flight: BTreeMap::new(),
             blocked: VecDeque::new(),
+            alerts: BTreeMap::new(),
+            alert_sequence: 0,
+            alerts_closed: false,
             timers: BTreeSet::new(),
             outputs: VecDeque::new(),
         }
@@ -136,6 +154,8 @@ impl Executor {
         if let Some(op) = self.runs.remove(&run) {
             self.reaped(now, op, exit);
             self.drain_blocked(now);
+        } else {
+            self.alert_ended(run, exit);
         }
     }
 
@@ -164,6 +184,12 @@ impl Executor {
     /// When to call [`Self::handle_timeout`] at the latest.
     pub fn poll_timeout(&self) -> Option<Duration> {
         self.timers.first().map(|&(at, _)| at)
+    }
+
+    fn take_run(&mut self) -> RunId {
+        let run = RunId(self.next_run);
+        self.next_run += 1;
+        run
     }
 
     fn epoch(&self, now: Duration) -> u64 {

@@ -194,6 +194,8 @@ pub enum Output {
     },
     /// An operation's result.
     Finished(Report),
+    /// An alert agent has ended: worth a line in the log unless it is fine.
+    Alerted(super::AlertReport),
 }
 
 /// A registered resource.

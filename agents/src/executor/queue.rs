@@ -261,8 +261,7 @@ impl Executor {
 
     /// Names a new run and notes its times.
     pub(super) fn begin_run(&mut self, now: Duration, key: OpKey) -> RunId {
-        let run = RunId(self.next_run);
-        self.next_run += 1;
+        let run = self.take_run();
         let epoch = self.epoch(now);
         if let Some(op) = self.ops.get_mut(&key) {
             if op.first_run.is_none() && (op.executions == 0 || op.is_device()) {

@@ -41,7 +41,7 @@ fn drain(executor: &mut Executor) -> Seen {
             Output::Finished(report) => seen.reports.push(report),
             Output::Kill { run, scope } => seen.kills.push((run, scope)),
             Output::Device(call) => seen.devices.push(call),
-            Output::Merged { .. } | Output::WillNotDie { .. } => seen.others += 1,
+            Output::Merged { .. } | Output::WillNotDie { .. } | Output::Alerted(_) => seen.others += 1,
         }
     }
     seen

@@ -19,12 +19,15 @@ pub(super) enum Timer {
     Repeat(OpKey),
     /// A start delay has passed.
     StartDelay(OpKey),
+    /// An alert agent has run too long.
+    Alert(RunId),
 }
 
 impl Executor {
     pub(super) fn fire(&mut self, now: Duration, timer: Timer) {
         match timer {
             Timer::Deadline(run) => self.deadline(now, run),
+            Timer::Alert(run) => self.alert_too_long(run),
             Timer::Reap(run) => {
                 if let Some(op) = self.runs.get(&run).and_then(|key| self.ops.get(key)) {
                     self.outputs.push_back(Output::WillNotDie { run, key: op.request.key() });

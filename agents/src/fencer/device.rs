@@ -56,7 +56,11 @@ pub(super) struct Capabilities {
 impl Capabilities {
     fn of(metadata: &Metadata) -> Self {
         let on_target = metadata.actions.iter().filter(|a| a.is_on_target()).map(|a| a.name.clone()).collect();
-        let host_argument = ["plug", "port"].into_iter().find(|name| metadata.parameter(name).is_some());
+        // The program that calls plugins of the older kind lists `port`, but its plugins take the target as `nodename`; "fence_pcmk" is how the
+        // released one calls itself [RA-6.3].
+        let calls_plugins = matches!(metadata.name.as_str(), "fence_legacy" | "fence_pcmk");
+        let host_argument =
+            ["plug", "port"].into_iter().find(|name| !calls_plugins && metadata.parameter(name).is_some());
         Self {
             list: metadata.has_action("list"),
             on: metadata.has_action("on"),

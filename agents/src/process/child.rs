@@ -1,11 +1,12 @@
 //! One process from its start to its end [RA-2.2], [RA-2.5].
 
 use super::capture::Kept;
-use super::{Living, Places, lock};
+use super::{Living, Places, born, lock};
 use crate::standard::call::{OsError, OsErrorKind};
 use crate::standard::invocation::Invocation;
 use crate::standard::outcome::EXIT_REASON_PREFIX;
-use crate::standard::{Call, Exit, Standard};
+use crate::standard::{Answer, Call, ExecutionStatus, Exit, ExitStatus, Standard};
+use nix::unistd::{Uid, User};
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -19,13 +20,17 @@ const TRAIL: Duration = Duration::from_millis(200);
 const ENOEXEC: i32 = 8;
 
 pub(super) async fn run(call: &Call, program: &Path, it: Invocation, places: &Places, living: &Living) -> Exit {
-    let mut child = match start(program, &it, places) {
+    let user = match user_of(call, places) {
+        Ok(user) => user,
+        Err(exit) => return exit,
+    };
+    let mut child = match start(program, &it, places, user.as_ref()) {
         Ok(child) => child,
         Err(error) => return not_started(call, program, &error),
     };
     // The entry goes before the process is reaped only in the order of this task: a kill always meets this run's own group.
     if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
-        lock(living).insert(call.run, pid);
+        born(living, call.run, pid);
     }
     if let (Some(mut stdin), Some(text)) = (child.stdin.take(), it.stdin) {
         tokio::spawn(async move {
@@ -53,7 +58,21 @@ pub(super) async fn run(call: &Call, program: &Path, it: Invocation, places: &Pl
     }
 }
 
-fn start(program: &Path, it: &Invocation, places: &Places) -> io::Result<Child> {
+/// Alert agents run as the cluster's user, if this process may choose [RA-7], [RA-2.5]; everything else runs as this process.
+fn user_of(call: &Call, places: &Places) -> Result<Option<User>, Exit> {
+    let name =
+        places.alert_user.as_deref().filter(|_| call.agent.standard == Standard::Alert && Uid::effective().is_root());
+    let Some(name) = name else { return Ok(None) };
+    match User::from_name(name) {
+        Ok(Some(user)) => Ok(Some(user)),
+        _ => {
+            let reason = "Could not set user for child process";
+            Err(Exit::Answered(Answer::failed(ExitStatus::PERM, ExecutionStatus::Done, reason)))
+        }
+    }
+}
+
+fn start(program: &Path, it: &Invocation, places: &Places, user: Option<&User>) -> io::Result<Child> {
     let prepare = |mut command: Command| {
         command
             .args(&it.arguments)
@@ -64,6 +83,10 @@ fn start(program: &Path, it: &Invocation, places: &Places) -> io::Result<Child> 
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
+        if let Some(user) = user {
+            // Supplementary groups go with it.
+            command.gid(user.gid.as_raw()).uid(user.uid.as_raw());
+        }
         command
     };
     match prepare(Command::new(program)).spawn() {

@@ -64,21 +64,49 @@ impl<'a> Listing<'a> {
         names(&self.places.init_dir, is_program)
     }
 
+    /// Plugins of the older kind, `external` standing for all of its own, then fence agents.
     fn fence_agents(&self) -> Vec<String> {
+        let plugins = names(&self.places.plugin_dir.join("stonith2"), |path| path.is_file());
+        let plugins = plugins.iter().filter_map(|name| name.strip_suffix(".so"));
+        let mut list = Vec::new();
+        for plugin in plugins {
+            if plugin == "external" {
+                let external = names(&self.places.plugin_dir.join(plugin), is_external);
+                list.extend(external.into_iter().map(|name| format!("external/{name}")));
+            } else if is_single(plugin) {
+                list.push(plugin.to_owned());
+            }
+        }
         let agents = names(&self.places.fence_dir, |path| path.is_file());
-        agents.into_iter().filter(|name| name.starts_with("fence_")).collect()
+        list.extend(agents.into_iter().filter(|name| name.starts_with("fence_")));
+        list
     }
 
     fn units(&self) -> Vec<String> {
-        const EXTENSIONS: [&str; 5] = [".service", ".socket", ".mount", ".timer", ".path"];
-        let known = |name: &String| EXTENSIONS.iter().any(|e| name.ends_with(e));
-        let files = self.places.unit_dirs.iter().flat_map(|dir| names(dir, |path| path.is_file())).filter(known);
-        let mut units: Vec<String> =
-            files.map(|name| name.strip_suffix(".service").map(str::to_owned).unwrap_or(name)).collect();
-        units.sort_by_key(|name| (name.to_ascii_lowercase(), name.clone()));
-        units.dedup();
-        units
+        unit_names(self.places.unit_dirs.iter().flat_map(|dir| names(dir, |path| path.is_file())))
     }
+}
+
+/// The resources that files of these names are, sorted as tools print them.
+pub(super) fn unit_names(files: impl IntoIterator<Item = String>) -> Vec<String> {
+    const EXTENSIONS: [&str; 5] = [".service", ".socket", ".mount", ".timer", ".path"];
+    let known = |name: &String| EXTENSIONS.iter().any(|e| name.ends_with(e));
+    let files = files.into_iter().filter(known);
+    let mut units: Vec<String> =
+        files.map(|name| name.strip_suffix(".service").map(str::to_owned).unwrap_or(name)).collect();
+    units.sort_by_key(|name| (name.to_ascii_lowercase(), name.clone()));
+    units.dedup();
+    units
+}
+
+/// Plugins that stand for themselves; these two stand for programs: `external` for those beside it, `rhcs` for fence agents of another cluster.
+pub(super) fn is_single(plugin: &str) -> bool {
+    !matches!(plugin, "external" | "rhcs")
+}
+
+/// An external plugin must be a program that nobody but its owner can change [RA-6.8].
+pub(super) fn is_external(path: &Path) -> bool {
+    is_program(path) && fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o022 == 0)
 }
 
 fn is_program(path: &Path) -> bool {

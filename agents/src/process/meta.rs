@@ -1,11 +1,9 @@
 //! Getting an agent's meta-data [RA-3.3], [RA-3.4].
 
-use super::{Found, Places, run_once};
+use super::{Found, Places, run_once, run_program};
 use crate::standard::document::{DocumentError, Element};
+use crate::standard::invocation::Invocation;
 use crate::standard::{AgentName, Call, Exit, RunId, Standard, templates};
-use std::time::Duration;
-
-const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Why there is no meta-data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +12,7 @@ pub enum MetadataError {
     /// There is no such agent.
     #[error("{0}: no such agent")]
     Missing(AgentName),
-    /// The agent failed, or said nothing within 20 seconds.
+    /// The agent failed, or said nothing in time.
     #[error("{0}: the agent gave no meta-data")]
     Failed(AgentName),
     /// What it said is no document.
@@ -38,10 +36,16 @@ impl Places {
             (Standard::Ocf, Found::Program(_)) => self.ask(agent, "meta-data").await,
             (Standard::Stonith, Found::Program(_)) => {
                 let text = self.ask(agent, "metadata").await?;
-                let start = text.find('<').unwrap_or(0);
-                let document = Element::parse(&text[start..])
-                    .map_err(|error| MetadataError::Document { agent: agent.clone(), error })?;
-                Ok(templates::fence_metadata(document).print())
+                Ok(templates::fence_metadata(document(agent, &text)?).print())
+            }
+            (Standard::Stonith, Found::Plugin(_)) => {
+                let it = Invocation {
+                    arguments: ["-t", &agent.type_name, "-m"].map(str::to_owned).into(),
+                    ..Invocation::default()
+                };
+                let (call, tool) = (self.call(agent, "meta-data"), self.fence_dir.join("stonith"));
+                let text = said(agent, run_program(&call, &tool, it, self, self.metadata_timeout).await)?;
+                Ok(templates::plugin_metadata(&agent.type_name, &document(agent, &text)?))
             }
             (Standard::Lsb | Standard::Service, Found::Program(path)) => {
                 let script = std::fs::read(path).map_err(|_| missing())?;
@@ -55,18 +59,18 @@ impl Places {
     }
 
     async fn ask(&self, agent: &AgentName, action: &str) -> Result<String, MetadataError> {
-        let call = Call {
+        said(agent, run_once(&self.call(agent, action), self, self.metadata_timeout).await)
+    }
+
+    fn call(&self, agent: &AgentName, action: &str) -> Call {
+        Call {
             run: RunId(0),
             resource: agent.type_name.clone(),
             agent: agent.clone(),
             action: action.to_owned(),
             interval_ms: 0,
-            timeout_ms: u64::try_from(TIMEOUT.as_millis()).unwrap_or(u64::MAX),
+            timeout_ms: u64::try_from(self.metadata_timeout.as_millis()).unwrap_or(u64::MAX),
             parameters: Default::default(),
-        };
-        match run_once(&call, self, TIMEOUT).await {
-            Exit::Exited { code: 0, stdout, .. } if !stdout.trim().is_empty() => Ok(stdout),
-            _ => Err(MetadataError::Failed(agent.clone())),
         }
     }
 
@@ -77,4 +81,17 @@ impl Places {
         let line = text.lines().find_map(|line| line.strip_prefix("Description="))?;
         Some(line.trim().to_owned())
     }
+}
+
+/// What an agent said, if it ended well and said something.
+fn said(agent: &AgentName, exit: Exit) -> Result<String, MetadataError> {
+    match exit {
+        Exit::Exited { code: 0, stdout, .. } if !stdout.trim().is_empty() => Ok(stdout),
+        _ => Err(MetadataError::Failed(agent.clone())),
+    }
+}
+
+fn document(agent: &AgentName, text: &str) -> Result<Element, MetadataError> {
+    let start = text.find('<').unwrap_or(0);
+    Element::parse(&text[start..]).map_err(|error| MetadataError::Document { agent: agent.clone(), error })
 }

@@ -3,6 +3,7 @@
 use crate::standard::{AgentName, Standard};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Directories, and the environment that every agent gets.
 #[derive(Debug, Clone)]
@@ -13,10 +14,22 @@ pub struct Places {
     pub ocf_path: Vec<PathBuf>,
     /// Init scripts.
     pub init_dir: PathBuf,
-    /// Fence agents.
+    /// Fence agents, and the tools around the older plugins: `fence_legacy`, `stonith`.
     pub fence_dir: PathBuf,
+    /// The older fencing plugins: `stonith2/<name>.so` and `external/<name>` [RA-6.8].
+    pub plugin_dir: PathBuf,
     /// Directories of unit files, for listings.
     pub unit_dirs: Vec<PathBuf>,
+    /// `<resource>/<parameter>` with the values of parameters that are secret.
+    pub secrets_dir: PathBuf,
+    /// Whom alert agents run as, if this process may choose; `None` = as this process.
+    pub alert_user: Option<String>,
+    /// The D-Bus address of the service manager's bus; `None` = the system's.
+    pub bus: Option<String>,
+    /// Where the service manager looks for override files that last until the next boot.
+    pub override_dir: PathBuf,
+    /// How long an agent may take to tell its meta-data.
+    pub metadata_timeout: Duration,
     /// Everything that is set besides what the standard demands; nothing is inherited.
     pub environment: BTreeMap<String, String>,
 }
@@ -39,7 +52,13 @@ impl Default for Places {
             ocf_path: vec!["/usr/lib/ocf/resource.d".into()],
             init_dir: "/etc/init.d".into(),
             fence_dir: "/usr/sbin".into(),
+            plugin_dir: "/usr/lib/stonith/plugins".into(),
             unit_dirs: unit_dirs.iter().map(PathBuf::from).collect(),
+            secrets_dir: "/var/lib/pacemaker/lrm/secrets".into(),
+            alert_user: Some("hacluster".to_owned()),
+            bus: None,
+            override_dir: "/run/systemd/system".into(),
+            metadata_timeout: Duration::from_secs(20),
             environment: environment.map(|(n, v)| (n.to_owned(), v.to_owned())).into(),
         }
     }
@@ -50,6 +69,8 @@ impl Default for Places {
 pub enum Found {
     /// A file to be run.
     Program(PathBuf),
+    /// A fencing plugin of the older kind, to be called through this program.
+    Plugin(PathBuf),
     /// Something for the service manager.
     Unit,
     /// Nothing; the text names what was looked for.
@@ -80,11 +101,25 @@ impl Places {
             Standard::Systemd => Found::Unit,
             Standard::Stonith => {
                 let path = self.fence_dir.join(name);
-                if is_name(name) && path.is_file() { Found::Program(path) } else { Found::Missing(name.to_owned()) }
+                if is_name(name) && path.is_file() { Found::Program(path) } else { self.plugin(name) }
             }
             Standard::Alert if name.starts_with('/') => Found::Program(name.into()),
             Standard::Alert | Standard::Other(_) => Found::Missing(name.to_owned()),
         }
+    }
+
+    /// A plugin of the older kind, if the program that calls them is here, too.
+    fn plugin(&self, name: &str) -> Found {
+        let wrapper = self.fence_dir.join("fence_legacy");
+        let there = match name.strip_prefix("external/") {
+            Some(external) => is_name(external) && super::listing::is_external(&self.plugin_dir.join(name)),
+            None => {
+                is_name(name)
+                    && super::listing::is_single(name)
+                    && self.plugin_dir.join("stonith2").join(format!("{name}.so")).is_file()
+            }
+        };
+        if there && wrapper.is_file() { Found::Plugin(wrapper) } else { Found::Missing(name.to_owned()) }
     }
 
     fn init_script(&self, name: &str) -> Found {

@@ -73,10 +73,20 @@ pub fn fencer_parameters() -> Vec<Parameter> {
         ..Parameter::default()
     };
     let mut list = vec![
-        of("pcmk_host_argument", "string", None, "Agent parameter that receives the target's alias; 'none' = none"),
+        of(
+            "pcmk_host_argument",
+            "string",
+            Some("port"),
+            "Agent parameter that receives the target's alias; 'none' = none",
+        ),
         of("pcmk_host_map", "string", None, "Aliases of targets: node:port pairs"),
         of("pcmk_host_list", "string", None, "Targets"),
-        of("pcmk_host_check", "string", None, "How targets are known: static-list, dynamic-list, status, none"),
+        of(
+            "pcmk_host_check",
+            "string",
+            Some("dynamic-list"),
+            "How targets are known: static-list, dynamic-list, status, none",
+        ),
         of("pcmk_delay_max", "time", Some("0s"), "Upper bound of base and random delay"),
         of("pcmk_delay_base", "string", Some("0s"), "Delay, for all targets or as node:delay pairs"),
         of("pcmk_action_limit", "integer", Some("1"), "Actions at one time; negative = any number"),

@@ -3,9 +3,11 @@
 //! Nothing here runs anything: the module says how an agent is named ([`AgentName`]), how it must be called
 //! ([`invocation`]), and what the end of a run means ([`outcome`]).
 
+pub mod alert;
 pub mod call;
 pub mod check;
 pub mod document;
+mod errno;
 pub mod info;
 pub(crate) mod interval;
 pub mod invocation;

@@ -171,6 +171,35 @@ pub fn fence_metadata(mut document: Element) -> Element {
     document
 }
 
+/// The meta-data of a fencing plugin of the older kind: its own descriptions and parameters (`said`, by the tool that calls plugins), and the actions of all.
+pub fn plugin_metadata(name: &str, said: &Element) -> String {
+    let text = |name: &str| escape(said.child(name).map(Element::text).unwrap_or_default().trim(), false);
+    let (long, short) = (text("longdesc"), text("shortdesc"));
+    let parameters = said.child("parameters").map_or_else(|| "<!-- no value -->\n".to_owned(), Element::print);
+    let name = escape(name, true);
+    format!(
+        r#"<?xml version="1.0"?>
+<resource-agent name="{name}">
+  <version>1.1</version>
+  <longdesc lang="en">
+{long}
+  </longdesc>
+  <shortdesc lang="en">{short}</shortdesc>
+{parameters}  <actions>
+    <action name="start" timeout="20s" />
+    <action name="stop" timeout="15s" />
+    <action name="status" timeout="20s" />
+    <action name="monitor" timeout="20s" interval="3600s" />
+    <action name="meta-data" timeout="15s" />
+  </actions>
+  <special tag="heartbeat">
+    <version>2.0</version>
+  </special>
+</resource-agent>
+"#
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -142,23 +142,37 @@ impl fmt::Display for Code {
 
 impl core::error::Error for Code {}
 
-/// The text of a process exit code, as in the XML form of tool output [CB-7].
+/// The text of an exit status of an agent or a tool: they share one numbering [CB-7], [SM-13.1]. All programs of the workspace take it from here, but for
+/// `agents`, which uses no project crate and so holds the agents' part of it once more; a test of `harness` compares the two.
+#[must_use]
 pub fn exit_text(exit: u8) -> &'static str {
     match exit {
         0 => "OK",
-        1 => "Error occurred",
+        1 | 255 => "Error occurred",
         2 => "Invalid parameter",
         3 => "Unimplemented",
-        4 => "Insufficient privileges",
+        4 | 77 => "Insufficient privileges",
+        5 => "Not installed",
+        6 => "Not configured",
+        7 => "Not running",
+        8 => "Promoted",
+        9 => "Failed in promoted role",
         64 => "Incorrect usage",
         65 => "Invalid data given",
         66 => "Input file not available",
+        67 => "User does not exist",
         68 => "Host does not exist",
+        69 => "Necessary service unavailable",
         70 => "Internal software bug",
         71 => "Operating system error occurred",
+        72 => "System file not available",
         73 => "Cannot create output file",
+        74 => "I/O error occurred",
+        75 => "Temporary failure, try again",
         76 => "Protocol violated",
         78 => "Invalid configuration",
+        100 => "Fatal error occurred, will not respawn",
+        101 => "System panic required",
         102 => "Not connected",
         103 => "Update was older than existing configuration",
         104 => "Digest mismatch",
@@ -167,7 +181,15 @@ pub fn exit_text(exit: u8) -> &'static str {
         107 => "Operation not safe",
         108 => "Requested item already exists",
         109 => "Multiple items match request",
+        110 => "Requested item has expired",
+        111 => "Requested item is not yet in effect",
+        112 => "Could not determine status",
+        113 => "Not applicable under current conditions",
         124 => "Timeout occurred",
+        190 => "Service is active but might fail soon",
+        191 => "Service is promoted but might fail soon",
+        193 => "No exit status available",
+        129..=254 => "Interrupted by signal",
         _ => "Unknown exit status",
     }
 }

@@ -372,6 +372,8 @@ impl Node {
                 }
             }
             executor::Output::WillNotDie { key, .. } => self.tell(Event::Warning(format!("{key} will not die"))),
+            executor::Output::Alerted(report) if report.is_ok() => {}
+            executor::Output::Alerted(report) => self.tell(Event::Warning(report.to_string())),
             executor::Output::Merged { key } => self.tell(Event::Warning(format!("{key} was requested twice"))),
         }
     }

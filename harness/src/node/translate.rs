@@ -77,3 +77,21 @@ pub(super) fn outcome(record: &fencer::Record, node: &str) -> FencingOutcome {
         own: record.client == client(node),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use agents::standard::{ExecutionStatus, ExitStatus};
+    use policy_core::report::{execution_status_text, result_text};
+
+    /// `agents` and `policy_core` may not import each other, so these words stand twice; here they are held to be the same.
+    #[test]
+    fn both_sides_say_the_same_of_a_result() {
+        for code in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 190, 191, 193] {
+            assert_eq!(ExitStatus(code).text(), result_text(i32::from(code)), "exit status {code}");
+        }
+        for code in -1..=11 {
+            let status = ExecutionStatus::from_code(code).expect("known");
+            assert_eq!(status.text(), execution_status_text(code), "execution status {code}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::State;
 use super::record::{Report, op_status};
+use crate::report::{execution_status_text, result_text};
 use std::fmt;
 
 /// One line of the log.
@@ -75,9 +76,9 @@ impl fmt::Display for Event {
                 let task = if task == "monitor" && *interval_ms == 0 { "probe" } else { task };
                 write!(f, "Result of {task} operation for {resource} on {node}: ")?;
                 match report.op_status {
-                    op_status::DONE => f.write_str(exit_text(report.rc))?,
+                    op_status::DONE => f.write_str(result_text(report.rc))?,
                     op_status::TIMEOUT => write!(f, "Timed out after {}s", timeout_ms / 1000)?,
-                    status => f.write_str(op_status::text(status))?,
+                    status => f.write_str(execution_status_text(status))?,
                 }
                 if report.rc != *target_rc && !report.exit_reason.is_empty() {
                     write!(f, " ({})", report.exit_reason)?;
@@ -114,26 +115,6 @@ impl fmt::Display for Event {
             Event::ElectionLoop => f.write_str("Election loop: more than 5 rounds without a coordinator"),
             Event::Refused { node, why } => write!(f, "Rejecting join request from {node}: {why}"),
         }
-    }
-}
-
-/// The name of an agent's exit code as results show it.
-pub(super) fn exit_text(rc: i32) -> &'static str {
-    match rc {
-        0 => "OK",
-        1 => "Error occurred",
-        2 => "Invalid parameter",
-        3 => "Unimplemented",
-        4 => "Insufficient privileges",
-        5 => "Not installed",
-        6 => "Not configured",
-        7 => "Not running",
-        8 => "Promoted",
-        9 => "Promoted but failed",
-        190 => "Degraded",
-        191 => "Degraded promoted",
-        193 => "Pending",
-        _ => "Unknown exit status",
     }
 }
 

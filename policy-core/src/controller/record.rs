@@ -27,26 +27,6 @@ pub mod op_status {
     pub const INVALID: i32 = 9;
     /// The fencer has no device for it.
     pub const NO_FENCE_DEVICE: i32 = 10;
-
-    /// The text shown for a status.
-    pub fn text(status: i32) -> &'static str {
-        match status {
-            PENDING => "Pending",
-            DONE => "Done",
-            CANCELLED => "Cancelled",
-            TIMEOUT => "Timed out",
-            NOT_SUPPORTED => "Unsupported",
-            ERROR => "Error",
-            5 => "Hard error",
-            6 => "Fatal error",
-            NOT_INSTALLED => "Not installed",
-            NOT_CONNECTED => "Internal communication failure",
-            INVALID => "Cannot execute now",
-            NO_FENCE_DEVICE => "No fence device",
-            11 => "CIB secrets unavailable",
-            _ => "Unknown",
-        }
-    }
 }
 
 /// An operation for the local executor.

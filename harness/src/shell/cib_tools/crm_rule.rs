@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::process::ExitCode;
 
+use cib_core::cib::exit_text;
 use cib_core::rules::{CheckError, DateTime, Effect, Rules};
 use cib_core::xml::{Document, Limits};
 
@@ -203,19 +204,6 @@ fn xml(args: &[String], verdicts: &[Verdict]) -> Reply {
 fn quoted(arg: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,+@%".contains(c);
     if !arg.is_empty() && arg.chars().all(plain) { arg.to_owned() } else { format!("'{}'", arg.replace('\'', "'\\''")) }
-}
-
-/// The text of an exit status [CB-7].
-fn exit_text(code: u8) -> &'static str {
-    match code {
-        0 => "OK",
-        3 => "Unimplemented",
-        78 => "Invalid configuration",
-        105 => "No such object",
-        110 => "Requested item has expired",
-        111 => "Requested item is not yet in effect",
-        _ => "Error occurred",
-    }
 }
 
 #[cfg(test)]
