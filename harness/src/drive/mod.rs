@@ -2,5 +2,7 @@
 
 pub mod control;
 pub mod desk;
+mod keys;
 pub mod ring;
 pub mod ring_udp;
+pub mod transport;

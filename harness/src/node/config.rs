@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 use totem_core::config::{Config, Host, Mode};
+use totem_core::link::{Knet, Settings};
 use totem_core::member::{self, Identity, Member};
 use totem_core::quorum;
 use totem_core::wire::NodeId;
@@ -31,6 +32,10 @@ pub struct NodeConfig {
     pub initial_cib: Option<String>,
     /// The feature set to announce.
     pub feature_set: FeatureSet,
+    /// Redundant or protected links that the ring runs over; plain datagrams without.
+    pub links: Option<Settings>,
+    /// The process id under which it appears in groups.
+    pub process_id: u32,
 }
 
 /// Why a node cannot start.
@@ -50,9 +55,14 @@ impl NodeConfig {
     pub fn new(name: &str, addresses: &[IpAddr], corosync: &str, epoch: Duration) -> Result<Self, NodeError> {
         let host = Host::new(name, addresses.iter().copied());
         let totem = Config::read(corosync, Mode::Legacy, &host).map_err(|e| NodeError::Corosync(e.to_string()))?;
+        Ok(NodeConfig::of(totem, name, epoch))
+    }
+
+    /// The local node of a configuration that was read; called `name` if the configuration has no name for it.
+    pub fn of(totem: Config, name: &str, epoch: Duration) -> Self {
         let local = totem.local_node();
         let (id, listed) = (local.id, local.name.clone());
-        Ok(NodeConfig {
+        NodeConfig {
             id,
             name: listed.unwrap_or_else(|| name.to_owned()),
             cluster_name: totem.totem.cluster_name.clone().unwrap_or_else(|| "cluster".to_owned()),
@@ -62,7 +72,9 @@ impl NodeConfig {
             life: 1,
             initial_cib: None,
             feature_set: FEATURE_SET.parse().expect("infallible"),
-        })
+            links: None,
+            process_id: 1,
+        }
     }
 
     /// The ring member of this node.
@@ -72,9 +84,15 @@ impl NodeConfig {
         let identity = Identity {
             ring_sequence: stored.ring_sequence(),
             tracked_votes: stored.tracked_votes(),
+            process_id: self.process_id,
             ..Identity::new(NodeId(self.id), self.seed)
         };
-        Member::new(member::Config::of(&self.totem, quorum), identity, now).map_err(|e| invalid(&e))
+        let config = member::Config::of(&self.totem, quorum);
+        match self.links.clone() {
+            None => Member::new(config, identity, now),
+            Some(links) => Member::over_links(config, identity, Knet::new(links, now), now),
+        }
+        .map_err(|e| invalid(&e))
     }
 
     /// The vote quorum's options, if it is the provider.

@@ -11,12 +11,13 @@ mod pump;
 mod request;
 mod schedule;
 mod stored;
+pub mod timeline;
 mod translate;
 mod wire;
 
 pub use config::{NodeConfig, NodeError};
 pub use event::Event;
-pub use request::{Request, RequestError};
+pub use request::{Reply, Request, RequestError};
 pub use stored::{Persist, Stored};
 
 use agents::executor::{self, Executor, KillScope};
@@ -30,7 +31,7 @@ use policy_core::controller::{self, Controller, Identity, State};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
-use totem_core::member::{LinkIx, Member};
+use totem_core::member::{self, LinkIx, Member};
 use totem_core::wire::RingId;
 
 /// What the driver has to do, in order.
@@ -58,6 +59,15 @@ pub enum Output {
     },
     /// Something worth a line in the log.
     Event(Event),
+    /// What the tools and logs of the ring are told: keys, votes, wishes of the configuration service.
+    Member(member::Output),
+    /// How a request that had a number ended.
+    Reply {
+        /// The asker's number.
+        number: u64,
+        /// The end.
+        reply: Reply,
+    },
     /// The cluster software has ended, with the exit code of the controller.
     Exit {
         /// 0 normal, 1 error, 100 stay down.
@@ -87,6 +97,8 @@ enum Writer {
     Controller(u64),
     Attributes(u64),
     Client(u64),
+    /// Answered by [`Output::Reply`].
+    Tool(u64),
 }
 
 /// One node of a cluster.
@@ -236,6 +248,28 @@ impl Node {
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// Its ring member, to look at.
+    pub fn member(&self) -> &Member {
+        &self.member
+    }
+
+    /// A request to its ring member: votes, links, the configuration service.
+    pub fn with_member<T>(&mut self, now: Duration, ask: impl FnOnce(&mut Member) -> T) -> T {
+        let result = ask(&mut self.member);
+        self.pump(now);
+        result
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    /// Ids and names of all nodes of the configuration.
+    pub fn names(&self) -> &BTreeMap<u32, String> {
+        &self.names
     }
 
     /// Looks, never changes.

@@ -1,9 +1,10 @@
 //! Carrying outputs of the parts to each other until all are quiet.
 
 use super::wire::Envelope;
-use super::{Event, Node, Output, Writer, stored, translate};
+use super::{Event, Node, Output, Reply, Writer, request, stored, translate};
 use agents::{executor, fencer};
 use bytes::Bytes;
+use cib_core::cib::Code;
 use cib_core::patch;
 use cib_core::replica::{self, MemberId, Phase, RequestId};
 use policy_core::attributes;
@@ -126,7 +127,7 @@ impl Node {
                 }
             }
             member::Output::Group(change) => self.group_changed(now, &change),
-            _ => {}
+            other => self.outputs.push_back(Output::Member(other)),
         }
     }
 
@@ -250,6 +251,10 @@ impl Node {
             Writer::Attributes(call) => self.attributes.handle_written(now, call, ok),
             Writer::Client(0) => {}
             Writer::Client(number) => self.tell(Event::Acknowledged { number, ok }),
+            Writer::Tool(number) => {
+                let result = if ok { Ok(()) } else { Err(Code::Error) };
+                self.outputs.push_back(Output::Reply { number, reply: Reply::Cib { result, output: None } });
+            }
         }
     }
 
@@ -258,7 +263,12 @@ impl Node {
             replica::Output::Broadcast(bytes) => self.broadcast(&Envelope::Cib(bytes)),
             replica::Output::Persist(step) => self.outputs.push_back(Output::Persist(step)),
             replica::Output::Changed(changed) => self.cib_changed(now, &changed),
-            replica::Output::Reply { id, result, .. } => {
+            replica::Output::Reply { id, result, output } => {
+                if let Some(&Writer::Tool(number)) = self.writing.get(&id.0) {
+                    self.writing.remove(&id.0);
+                    let reply = Reply::Cib { result, output };
+                    return self.outputs.push_back(Output::Reply { number, reply });
+                }
                 if let Err(code) = &result {
                     self.tell(Event::Warning(format!("CIB write refused: {}", code.text())));
                 }
@@ -403,6 +413,10 @@ impl Node {
     /// The answer to this node's own request: its transition goes on.
     fn fencing_done(&mut self, now: Duration, verdict: &fencer::Verdict) {
         let ok = verdict.result.is_ok();
+        if let Some(number) = request::number_of(&verdict.token) {
+            let reply = Reply::Fenced { ok, reason: verdict.result.reason.clone() };
+            return self.outputs.push_back(Output::Reply { number, reply });
+        }
         let no_device = verdict.result.status.code() == op_status::NO_FENCE_DEVICE;
         self.controller.handle_fencing_answer(now, &verdict.token, ok, no_device);
     }

@@ -2,7 +2,7 @@
 
 use super::Node;
 use agents::fencer;
-use cib_core::cib::{Operation, Request as CibRequest};
+use cib_core::cib::{Code, Operation, Request as CibRequest};
 use cib_core::replica::RequestId;
 use cib_core::xml::Document;
 use policy_core::attributes::{self, Update};
@@ -10,7 +10,7 @@ use policy_core::controller::{self, CibWrite};
 use std::time::Duration;
 
 /// A request to a node.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Request {
     /// Apply configuration text in the crm language.
     Configure(String),
@@ -45,10 +45,37 @@ pub enum Request {
     },
     /// Fence a node.
     Fence {
+        /// The asker's number for [`super::Output::Reply`]; 0 if nobody waits.
+        number: u64,
         /// The target.
         target: String,
         /// `off`, `reboot` or `on`.
         action: String,
+    },
+    /// Forget failures and histories, so that resources are looked at anew.
+    CleanUp {
+        /// Of this resource, or of all.
+        resource: Option<String>,
+        /// On this node, or on all.
+        node: Option<String>,
+    },
+    /// Forget fail counts.
+    ClearFailures {
+        /// Of this resource, or of all.
+        resource: Option<String>,
+        /// Of this operation and interval in milliseconds, or of all.
+        operation: Option<(String, u64)>,
+        /// On this node, or on all.
+        node: Option<String>,
+    },
+    /// Forget finished fencing operations of a target, or of all.
+    ForgetFencing(Option<String>),
+    /// Query or change the CIB; answered by [`super::Output::Reply`] with this number, for a change once it is durable here.
+    Cib {
+        /// The asker's number.
+        number: u64,
+        /// What to do.
+        request: Box<CibRequest>,
     },
     /// Write to the CIB; the end is told by [`super::Event::Acknowledged`] with this number.
     Write {
@@ -57,6 +84,33 @@ pub enum Request {
         /// What to write.
         writes: Vec<CibWrite>,
     },
+}
+
+/// How a request that had a number ended.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// [`Request::Cib`].
+    Cib {
+        /// Whether it succeeded.
+        result: Result<(), Code>,
+        /// The answer, if there is one.
+        output: Option<Document>,
+    },
+    /// [`Request::Fence`].
+    Fenced {
+        /// Whether it succeeded.
+        ok: bool,
+        /// One line that explains it.
+        reason: Option<String>,
+    },
+}
+
+/// Marks fencing requests whose askers wait for the end.
+const TOKEN: &str = "tool:";
+
+/// The asker's number, if a tool asked for this fencing.
+pub(super) fn number_of(token: &str) -> Option<u64> {
+    token.strip_prefix(TOKEN)?.parse().ok()
 }
 
 /// Why a request was refused at once.
@@ -109,9 +163,24 @@ impl Node {
                 self.write_for_client(now, 0, vec![property(&name, value.as_deref())]);
                 Ok(())
             }
-            Request::Fence { target, action } => {
+            Request::Fence { number, target, action } => {
                 let client = "stonith_admin";
-                self.fencer.request(now, fencer::Request::new(client, &target, &action, 60));
+                let token = if number == 0 { String::new() } else { format!("{TOKEN}{number}") };
+                self.fencer
+                    .request(now, fencer::Request { token, ..fencer::Request::new(client, &target, &action, 60) });
+                Ok(())
+            }
+            Request::CleanUp { resource, node } => self.clean_up(resource, node),
+            Request::ClearFailures { resource, operation, node } => {
+                self.attributes.request(attributes::Request::ClearFailure { resource, operation, node })?;
+                Ok(())
+            }
+            Request::ForgetFencing(target) => {
+                self.fencer.clean_up(target.as_deref());
+                Ok(())
+            }
+            Request::Cib { number, request } => {
+                self.cib_request(now, number, *request);
                 Ok(())
             }
             Request::Write { number, writes } => {
@@ -186,7 +255,8 @@ impl Node {
             ["node", "maintenance", node] => self.permanent_attribute(now, node, "maintenance", Some("true")),
             ["node", "ready", node] => self.permanent_attribute(now, node, "maintenance", Some("false")),
             ["node", "fence", node] => {
-                self.accept(now, Request::Fence { target: (*node).to_owned(), action: "reboot".to_owned() })
+                let (target, action) = ((*node).to_owned(), "reboot".to_owned());
+                self.accept(now, Request::Fence { number: 0, target, action })
             }
             ["resource", "move", resource, node] => {
                 self.configure(now, &format!("location cli-prefer-{resource} {resource} role=Started inf: {node}\n"))
@@ -200,10 +270,7 @@ impl Node {
             ["resource", "start", resource] => self.meta(now, resource, "target-role", "Started"),
             ["resource", "unmanage", resource] => self.meta(now, resource, "is-managed", "false"),
             ["resource", "manage", resource] => self.meta(now, resource, "is-managed", "true"),
-            ["resource", "cleanup", resource] => {
-                self.clean_up(resource);
-                Ok(())
-            }
+            ["resource", "cleanup", resource] => self.clean_up(Some((*resource).to_owned()), None),
             ["resource", "fail", resource, node] => {
                 let to = self.node_id(node)?;
                 self.tell_controller(to, controller::Message::FailResource { resource: (*resource).to_owned() });
@@ -237,16 +304,40 @@ impl Node {
         Ok(())
     }
 
-    fn clean_up(&mut self, resource: &str) {
-        for id in self.members.clone() {
-            let message =
-                controller::Message::DeleteHistory { resource: Some(resource.to_owned()), key: None, cib_only: None };
-            self.tell_controller(id, message);
+    /// A tool's request: it comes from this node, and never from the cluster's own parts.
+    fn cib_request(&mut self, now: Duration, number: u64, request: CibRequest) {
+        let client = request.client.clone().filter(|name| name != super::OWN_CLIENT);
+        self.next_request += 1;
+        let id = RequestId(self.next_request);
+        self.writing.insert(id.0, super::Writer::Tool(number));
+        let request = request.from(&self.config.name, client.as_deref().unwrap_or("tool"));
+        self.replica.handle_request(now, id, request);
+    }
+
+    fn clean_up(&mut self, resource: Option<String>, node: Option<String>) -> Result<(), RequestError> {
+        let nodes = match &node {
+            Some(name) => vec![self.node_id(name)?],
+            None => self.members.clone(),
+        };
+        for resource in resource.clone().map_or_else(|| self.known_resources(), |one| vec![one]) {
+            for &id in &nodes {
+                let resource = Some(resource.clone());
+                self.tell_controller(id, controller::Message::DeleteHistory { resource, key: None, cib_only: None });
+            }
         }
-        let request =
-            attributes::Request::ClearFailure { resource: Some(resource.to_owned()), operation: None, node: None };
-        // Clearing is never refused.
-        let _ = self.attributes.request(request);
+        self.attributes.request(attributes::Request::ClearFailure { resource, operation: None, node })?;
+        Ok(())
+    }
+
+    /// Names of resources that have a history anywhere.
+    fn known_resources(&self) -> Vec<String> {
+        let doc = self.cib();
+        let Some(status) = doc.child(doc.root(), "status") else { return Vec::new() };
+        let histories = doc.descendants(status).filter(|&n| doc.name(n) == "lrm_resource");
+        let mut names: Vec<String> = histories.filter_map(|n| doc.id(n)).map(str::to_owned).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 }
 

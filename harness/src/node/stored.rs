@@ -57,20 +57,21 @@ impl Stored {
 }
 
 /// The steps that make a ring sequence durable.
-pub(super) fn ring_steps(sequence: u64) -> [Persist; 3] {
+pub(super) fn ring_steps(sequence: u64) -> [Persist; 4] {
     number_steps(RING_FILE, sequence)
 }
 
 /// The steps that make the highest number of expected votes durable.
-pub(super) fn tracking_steps(votes: u32) -> [Persist; 3] {
+pub(super) fn tracking_steps(votes: u32) -> [Persist; 4] {
     number_steps(TRACKING_FILE, votes.into())
 }
 
-fn number_steps(name: &str, number: u64) -> [Persist; 3] {
+fn number_steps(name: &str, number: u64) -> [Persist; 4] {
     let temporary = format!("{name}.new");
     [
         Persist::Write { name: temporary.clone(), content: format!("{number}\n") },
         Persist::Sync(temporary.clone()),
         Persist::Rename { from: temporary, to: name.to_owned() },
+        Persist::SyncDirectory,
     ]
 }

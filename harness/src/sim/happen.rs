@@ -91,6 +91,8 @@ impl Simulation {
                 }
             }
             Output::Event(event) => self.note_event(at, &event),
+            // Nobody here asks with a number, and no tool of the ring looks.
+            Output::Member(_) | Output::Reply { .. } => {}
             Output::Exit { code } => {
                 self.note(Some(at), Kind::Fault, format!("cluster software has ended (code {code})"));
                 self.hosts[at].node = None;
@@ -155,7 +157,9 @@ impl Simulation {
                     self.boot(target);
                 }
             }
-            Effect::Fence { node } => self.ask(at, Request::Fence { target: node, action: "reboot".to_owned() }),
+            Effect::Fence { node } => {
+                self.ask(at, Request::Fence { number: 0, target: node, action: "reboot".to_owned() })
+            }
         }
     }
 

@@ -30,8 +30,8 @@ pub mod report;
 mod run;
 pub mod scenario;
 mod story;
-mod timeline;
 
+pub use crate::node::timeline::{Kind, Line};
 pub use build::{BuildError, Builder};
 pub use check::{Mutation, Violation};
 pub use clock::Clock;
@@ -41,7 +41,6 @@ pub use happen::describe;
 pub use network::{Network, NodeIx};
 pub use run::{Broken, Outcome, RunOptions, run, run_with};
 pub use story::shrink;
-pub use timeline::{Kind, Line};
 
 use agents::model::World;
 use agents::standard::RunId;

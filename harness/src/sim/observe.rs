@@ -5,6 +5,7 @@ use super::host::Power;
 use super::scenario::Condition;
 use super::{Kind, NodeIx, Simulation};
 use crate::node::Event;
+use crate::node::timeline::headline;
 use agents::model::Role;
 use policy_core::controller::{Event as ControllerEvent, State};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,36 +26,13 @@ impl Simulation {
         if let Event::Acknowledged { number, ok: true } = event {
             self.check.acknowledged(*number);
         }
-        let (kind, text) = match event {
-            Event::Ring { id, members } => {
-                self.check.ring_changed(at, self.now);
-                if !self.observer.rings.insert(id.clone()) {
-                    return;
-                }
-                (Kind::Ring, format!("ring {id} formed: {}", members.join(" ")))
+        if let Event::Ring { id, .. } = event {
+            self.check.ring_changed(at, self.now);
+            if !self.observer.rings.insert(id.clone()) {
+                return;
             }
-            Event::Quorum(true) => (Kind::Quorum, "has quorum".to_owned()),
-            Event::Quorum(false) => (Kind::Quorum, "has no quorum".to_owned()),
-            Event::Controller(event) => match event {
-                ControllerEvent::StateTransition { from: State::Election, to: State::Integration } => {
-                    (Kind::Controller, "is elected coordinator (DC)".to_owned())
-                }
-                ControllerEvent::StateTransition { .. } => (Kind::Detail, event.to_string()),
-                ControllerEvent::NodeState { node, member: false } if self.is_dc(at) => {
-                    (Kind::Ring, format!("node {node} is lost"))
-                }
-                ControllerEvent::TransitionEnd { tally, .. } if tally.completed > 0 => {
-                    (Kind::Transition, event.to_string())
-                }
-                ControllerEvent::FencingAsked { .. } => (Kind::Fencing, event.to_string()),
-                ControllerEvent::Fenced { .. } if self.is_dc(at) => (Kind::Fencing, event.to_string()),
-                ControllerEvent::Result { report, target_rc, .. } if report.rc != *target_rc => {
-                    (Kind::Resource, event.to_string())
-                }
-                _ => (Kind::Detail, event.to_string()),
-            },
-            _ => (Kind::Detail, event.to_string()),
-        };
+        }
+        let (kind, text) = headline(event, self.is_dc(at));
         self.note(Some(at), kind, text);
     }
 

@@ -2,7 +2,7 @@
 
 use super::run::Outcome;
 use super::scenario::Scenario;
-use super::timeline::{Kind, Line};
+use super::{Kind, Line};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

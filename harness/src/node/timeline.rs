@@ -1,5 +1,7 @@
 //! What happened, in words an administrator reads.
 
+use super::Event;
+use policy_core::controller::{Event as ControllerEvent, State};
 use std::fmt;
 use std::time::Duration;
 
@@ -45,10 +47,36 @@ impl Kind {
     }
 }
 
+/// What an event is about, and the words for it. `is_dc`: whether the node that tells it coordinates: what all nodes
+/// notice alike is news there alone.
+pub fn headline(event: &Event, is_dc: bool) -> (Kind, String) {
+    match event {
+        Event::Ring { id, members } => (Kind::Ring, format!("ring {id} formed: {}", members.join(" "))),
+        Event::Quorum(true) => (Kind::Quorum, "has quorum".to_owned()),
+        Event::Quorum(false) => (Kind::Quorum, "has no quorum".to_owned()),
+        Event::Controller(event) => match event {
+            ControllerEvent::StateTransition { from: State::Election, to: State::Integration } => {
+                (Kind::Controller, "is elected coordinator (DC)".to_owned())
+            }
+            ControllerEvent::NodeState { node, member: false } if is_dc => (Kind::Ring, format!("node {node} is lost")),
+            ControllerEvent::TransitionEnd { tally, .. } if tally.completed > 0 => {
+                (Kind::Transition, event.to_string())
+            }
+            ControllerEvent::FencingAsked { .. } => (Kind::Fencing, event.to_string()),
+            ControllerEvent::Fenced { .. } if is_dc => (Kind::Fencing, event.to_string()),
+            ControllerEvent::Result { report, target_rc, .. } if report.rc != *target_rc => {
+                (Kind::Resource, event.to_string())
+            }
+            _ => (Kind::Detail, event.to_string()),
+        },
+        _ => (Kind::Detail, event.to_string()),
+    }
+}
+
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// Virtual time.
+    /// Since the origin of time: virtual in a simulation.
     pub time: Duration,
     /// The node it happened on, or was done to.
     pub node: Option<String>,

@@ -1,0 +1,67 @@
+//! Protection of packets: the key file, and changing keys while the ring runs. [LK-14]
+
+use super::ring::RingError;
+use std::fs;
+use std::io;
+use std::time::Duration;
+use totem_core::config::Config;
+use totem_core::link::Protection;
+use totem_core::member::Member;
+
+/// What protects packets, with the bytes of the key.
+pub(super) fn protection(config: &Config) -> Result<Option<Protection>, RingError> {
+    let totem = &config.totem;
+    if !totem.crypto.is_on() {
+        return Ok(None);
+    }
+    let key = match &totem.key {
+        // An inline key is its text and a zero byte.
+        Some(text) => [text.as_bytes(), &[0]].concat(),
+        None => {
+            let reason = |e: &io::Error| e.to_string().split(" (os error").next().unwrap_or_default().to_owned();
+            fs::read(&totem.keyfile)
+                .map_err(|e| RingError::Config(format!("Could not open {}: {}", totem.keyfile, reason(&e))))?
+        }
+    };
+    Protection::new(totem.crypto, key.into())
+        .map(Some)
+        .map_err(|e| RingError::Config(format!("{e} from {}.", totem.keyfile)))
+}
+
+/// The configuration was read again: timers of links follow, and changed keys come into use in the order of messages, so
+/// that every member passes the change at the same place. `present` is the protection in use.
+///
+/// # Errors
+/// If the changed key cannot be read; then everything stays as it was.
+pub(super) fn reload(
+    member: &mut Member,
+    now: Duration,
+    config: &Config,
+    present: &mut Option<Protection>,
+) -> Result<(), RingError> {
+    let protection = protection(config)?;
+    let changed = protection != *present;
+    let linked = member.with_links(now, |links| {
+        links.set_links(config);
+        if changed {
+            links.load_protection(protection.clone());
+        }
+    });
+    if linked.is_some() && changed {
+        *present = protection;
+        member.with_control(|control| control.crypto_phase(1));
+    }
+    Ok(())
+}
+
+/// The own message of a change of keys came back: 1 sends with the new keys, 2 forgets the old ones.
+pub(super) fn phase(member: &mut Member, now: Duration, phase: u32) {
+    match phase {
+        1 => {
+            member.with_links(now, |links| links.activate_protection());
+            member.with_control(|control| control.crypto_phase(2));
+        }
+        2 => drop(member.with_links(now, |links| links.drop_old_protection())),
+        _ => {}
+    }
+}
