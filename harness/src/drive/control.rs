@@ -11,13 +11,15 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use super::cluster;
 use serde::{Deserialize, Serialize};
 
 /// Version of the protocol; a node refuses others.
 pub const VERSION: u32 = 1;
 /// Longest line that either side reads.
-const LINE_LIMIT: usize = 16 * 1024 * 1024;
+pub(super) const LINE_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Where a node listens: `$METRONOME_SOCKET`, or a path below `/run`.
 pub fn socket_path() -> PathBuf {
@@ -121,6 +123,8 @@ pub enum Request {
     },
     /// Tells of every change from now on.
     Watch,
+    /// Something of the cluster above the ring: answered by whole nodes.
+    Cluster(cluster::Request),
 }
 
 /// Whether a node is in the ring, as the quorum table shows it.
@@ -276,18 +280,20 @@ pub enum Answer {
     Keys(Vec<(String, TypedValue)>),
     /// Something happened.
     Event(Event),
+    /// What a whole node says about the cluster.
+    Cluster(cluster::Answer),
 }
 
 #[derive(Serialize, Deserialize)]
-struct Asked {
-    version: u32,
-    request: Request,
+pub(super) struct Asked {
+    pub(super) version: u32,
+    pub(super) request: Request,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Answered {
-    version: u32,
-    answer: Answer,
+pub(super) struct Answered {
+    pub(super) version: u32,
+    pub(super) answer: Answer,
 }
 
 /// Bytes as hexadecimal digits.
@@ -315,6 +321,14 @@ impl Client {
     /// If nobody does.
     pub fn connect(path: &Path) -> io::Result<Client> {
         Ok(Client { stream: BufReader::new(UnixStream::connect(path)?) })
+    }
+
+    /// How long to wait for an answer at most; for ever by default.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn set_patience(&mut self, patience: Duration) -> io::Result<()> {
+        self.stream.get_ref().set_read_timeout(Some(patience))
     }
 
     /// Asks one thing and waits for the answer.
@@ -362,23 +376,28 @@ pub struct Server {
     tools: Vec<Tool>,
 }
 
+/// A socket at `path` for the owner only, which never blocks; what was left there by a node that is gone is replaced.
+pub(super) fn listen(path: &Path) -> io::Result<UnixListener> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
 impl Server {
     /// Listens at `path`, for the owner only; what was left there by a node that is gone is replaced.
     ///
     /// # Errors
     /// If the socket cannot be made.
     pub fn open(path: PathBuf) -> io::Result<Server> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let listener = UnixListener::bind(&path)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
-        listener.set_nonblocking(true)?;
-        Ok(Server { listener, path, tools: Vec::new() })
+        Ok(Server { listener: listen(&path)?, path, tools: Vec::new() })
     }
 
     /// What to wait for.

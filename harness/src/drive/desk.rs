@@ -208,6 +208,8 @@ impl Desk {
                 Answer::Ok
             }
             Request::Watch => Answer::Ok,
+            // A ring alone knows nothing of what runs above it.
+            Request::Cluster(_) => Answer::Error(CsError::NotSupported.code()),
         }
     }
 

@@ -1,8 +1,10 @@
 //! Adapters: UDP, files, processes, clock, control socket.
 
+pub mod cluster;
 pub mod control;
 pub mod desk;
 mod keys;
+pub mod node;
 pub mod ring;
 pub mod ring_udp;
 pub mod transport;

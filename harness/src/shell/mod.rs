@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod cib_tools;
+pub mod cluster;
 pub mod crm;
 pub mod resource_agents;
 pub mod ring;
@@ -35,6 +36,7 @@ pub const COMMANDS: &[Command] = &[
     Command { name: "crm_rule", about: "evaluate rules of a CIB", run: cib_tools::crm_rule },
     Command { name: "iso8601", about: "parse and show dates, durations and intervals", run: cib_tools::iso8601 },
     Command { name: "ra", about: "list and describe resource agents", run: resource_agents::ra },
+    Command { name: "node", about: "run a whole cluster node", run: cluster::node },
     Command { name: "ring", about: "run a ring member on real sockets", run: ring::ring },
     Command { name: "corosync-cfgtool", about: "show ring and link state", run: ring::corosync_cfgtool },
     Command { name: "corosync-quorumtool", about: "show votes and quorum", run: ring::corosync_quorumtool },

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::tool::{Arguments, Finished, OptionSpec, Report, Surroundings, Takes};
+use crate::shell::cluster::Live;
 use cib_core::acl::{self, Marking};
 use cib_core::cib::{self, CallOptions, Cib, Code, Holder, Operation, Request};
 use cib_core::patch::digest;
@@ -42,6 +43,7 @@ const OPTIONS: &[OptionSpec] = &[
     ('V', "verbose", Takes::Nothing),
     (' ', "output-as", Takes::Value),
     (' ', "output-to", Takes::Value),
+    (' ', "socket", Takes::Value),
     ('h', "help", Takes::Nothing),
     ('?', "help-all", Takes::Nothing),
     ('$', "version", Takes::Nothing),
@@ -101,8 +103,9 @@ Options:
   -e, --node-path              Paths instead of elements
       --output-as=text|xml     Form of the output
       --output-to=FILE         Where the output goes
+      --socket=PATH            Where the node listens; $METRONOME_SOCKET if not given
 
-The CIB is the file that CIB_file names.
+The CIB is the file that CIB_file names; without it, that of the node that runs here.
 ";
 
 const DANGEROUS: &str = "The supplied command is considered dangerous. To prevent accidental destruction of the cluster, the --force flag is required in order to proceed.";
@@ -285,6 +288,9 @@ impl Call<'_> {
         input: Option<Document>,
         show: Option<Marking>,
     ) -> Finished {
+        if self.around.variable("CIB_file").is_none() {
+            return self.operate_live(report, command, scope, input, show);
+        }
         let (mut cib, file) = match self.open() {
             Ok(opened) => opened,
             Err(code) => return report.failed("Could not connect to the CIB API", code),
@@ -307,6 +313,37 @@ impl Call<'_> {
         match written {
             Ok(()) => report.finish(0),
             Err(e) => report.refuse(&format!("{file}: {e}"), Code::CibSave.exit()),
+        }
+    }
+
+    /// The same on the node that runs here.
+    fn operate_live(
+        &self,
+        mut report: Report,
+        command: &str,
+        scope: Option<(&str, &str)>,
+        input: Option<Document>,
+        show: Option<Marking>,
+    ) -> Finished {
+        let live = Live::at(self.args.value("socket").or(self.around.variable("METRONOME_SOCKET")));
+        const FAILED: &str = "Could not connect to the CIB API";
+        if let Some(marking) = show {
+            return match live.read() {
+                Ok(doc) => self.render(report, &Cib::from_document(doc), marking),
+                Err(silent) => report.failed(FAILED, silent.code()),
+            };
+        }
+        let request = self.request(command, scope, input);
+        let ended = match live.perform(&request) {
+            Ok(ended) => ended,
+            Err(silent) => return report.failed(FAILED, silent.code()),
+        };
+        if let Some(output) = &ended.output {
+            self.print(&mut report, output, &request);
+        }
+        match ended.result {
+            Ok(()) => report.finish(0),
+            Err(code) => report.failed("CIB API call failed", code),
         }
     }
 

@@ -81,7 +81,7 @@ pub(super) fn change_resource(
 
 pub(super) fn write(session: &mut Session, cib: &mut Document) -> bool {
     match session.store.write(cib) {
-        Ok(()) => true,
+        Ok(()) => !session.options.is_true("core.wait") || super::live::wait(session),
         Err(text) => {
             eprintln!("{text}");
             false

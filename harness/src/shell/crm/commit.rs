@@ -50,7 +50,7 @@ impl Session {
             self.error("could not patch cib (rc=78)");
             return false;
         }
-        self.refresh_copy().is_some()
+        self.refresh_copy().is_some() && (!self.options.is_true("core.wait") || super::live::wait(self))
     }
 
     /// The structural check of everything and the semantic check of some objects; whether the copy may be committed.

@@ -4,7 +4,8 @@ const USAGE: &str = "\
 Usage: crm [OPTIONS] [LEVEL|COMMAND ARGS...]
 
   -f, --file FILE       commands from FILE ('-' is standard input)
-  -c, --cib FILE        work on the CIB in FILE
+  -c, --cib FILE        work on the CIB in FILE instead of that of the node that runs here
+      --socket PATH     where that node listens; $METRONOME_SOCKET if not given
   -D, --display STYLE   plain, color-always, color, uppercase
   -F, --force           answer yes to all questions, commit in spite of errors
   -n, --no              answer no to all questions
@@ -21,6 +22,8 @@ Without a command, crm reads commands from the terminal or standard input.
 pub(super) struct Invocation {
     pub(super) file: Option<String>,
     pub(super) cib: Option<String>,
+    pub(super) socket: Option<String>,
+    pub(super) wait: bool,
     pub(super) force: bool,
     pub(super) no: bool,
     pub(super) options: Vec<(String, String)>,
@@ -47,6 +50,8 @@ impl Invocation {
             match name {
                 "-f" | "--file" => found.file = Some(value(name)?),
                 "-c" | "--cib" => found.cib = Some(value(name)?),
+                "--socket" => found.socket = Some(value(name)?),
+                "-w" | "--wait" => found.wait = true,
                 "-D" | "--display" | "-H" | "--history" | "-X" => {
                     value(name)?;
                 }

@@ -1,7 +1,7 @@
 //! The levels of the shell: which commands each has, and how a word is taken for one [SH-16.2].
 
 use super::session::Session;
-use super::{attributes, configure, load, migrate, node, options, others, resource, status, trace};
+use super::{attributes, configure, live, load, migrate, node, options, others, resource, status, trace};
 
 /// What runs a command; whether it succeeded.
 pub(super) type Run = fn(&mut Session, &[String]) -> bool;
@@ -129,7 +129,7 @@ pub(super) const LEVELS: &[Level] = &[
         name: "resource",
         commands: &[
             command("ban", &[], "rsc [args ...]", 1, ANY, migrate::ban),
-            command("cleanup", &[], "[args ...]", 0, ANY, others::no_cluster),
+            command("cleanup", &[], "[args ...]", 0, ANY, live::cleanup),
             command("clear", &["unmove", "unban", "unmigrate"], "rsc", 1, 1, migrate::clear),
             command("constraints", &[], "rsc", 1, 1, resource::constraints),
             command("demote", &[], "rsc", 1, 1, resource::demote),
@@ -142,7 +142,7 @@ pub(super) const LEVELS: &[Level] = &[
             command("operations", &[], "[resource] [node]", 0, 2, resource::operations),
             command("param", &[], "rsc cmd attr [value]", 3, 4, attributes::param),
             command("promote", &[], "rsc", 1, 1, resource::promote),
-            command("refresh", &["reprobe"], "[args ...]", 0, ANY, others::no_cluster),
+            command("refresh", &["reprobe"], "[args ...]", 0, ANY, live::cleanup),
             command("restart", &[], "[args ...]", 0, ANY, resource::restart),
             command("scores", &[], "", 0, 0, status::scores),
             command("secret", &[], "rsc cmd attr [value]", 3, 4, others::no_cluster),
@@ -160,9 +160,9 @@ pub(super) const LEVELS: &[Level] = &[
         name: "node",
         commands: &[
             command("attribute", &[], "node cmd attr [value]", 3, 4, node::attribute),
-            command("clearstate", &[], "[node]", 0, 1, others::no_cluster),
+            command("clearstate", &[], "[node]", 0, 1, live::clear_state),
             command("delete", &[], "node", 1, 1, node::delete),
-            command("fence", &[], "node", 1, 1, others::no_cluster),
+            command("fence", &[], "node", 1, 1, live::fence),
             command("maintenance", &[], "[node]", 0, 1, node::maintenance),
             command("online", &[], "[args ...]", 0, ANY, node::online),
             command("ready", &[], "[node]", 0, 1, node::ready),

@@ -1,7 +1,8 @@
 //! The `crm` shell and the status display.
 //!
-//! The shell works on a CIB in a file, named by `-c FILE`, `--cib FILE` or the environment variable `CIB_file`. Its words, messages and exit
-//! statuses are those of the `crm` that administrators know.
+//! The shell works on a CIB in a file, named by `-c FILE`, `--cib FILE` or the environment variable `CIB_file`; without one, on the node that
+//! runs here (`metronome node`), behind `--socket PATH` or the environment variable `METRONOME_SOCKET`. Its words, messages and exit statuses are
+//! those of the `crm` that administrators know.
 
 mod agents;
 mod attributes;
@@ -10,6 +11,7 @@ mod configure;
 mod graph;
 mod invocation;
 mod levels;
+mod live;
 mod load;
 mod migrate;
 mod node;
@@ -42,7 +44,11 @@ pub fn crm(args: &[String]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let path = invocation.cib.clone().or_else(|| std::env::var("CIB_file").ok().filter(|path| !path.is_empty()));
-    let mut session = Session::new(Store::new(path), invocation.force, invocation.no);
+    let store = Store::new(path, invocation.socket.as_deref());
+    let mut session = Session::new(store, invocation.force, invocation.no);
+    if invocation.wait {
+        session.set_option("core.wait", "yes");
+    }
     for (name, value) in &invocation.options {
         session.set_option(name, value);
     }

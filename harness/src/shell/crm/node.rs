@@ -94,6 +94,11 @@ pub(super) fn status_attribute(session: &mut Session, arguments: &[String]) -> b
         return false;
     };
     let id = cib.id(node).unwrap_or_default().to_owned();
+    if super::live::node(session).is_some() && arguments[1] != "show" {
+        let name = cib.attr(node, "uname").unwrap_or_default().to_owned();
+        let value = arguments.get(3).filter(|_| arguments[1] == "set").cloned();
+        return super::live::transient(session, arguments, &name, &arguments[2], value);
+    }
     let Some(state) = state(&cib, node) else {
         if let ("set", Some(value)) = (arguments[1].as_str(), arguments.get(3)) {
             eprintln!(
@@ -209,13 +214,49 @@ pub(super) fn standby(session: &mut Session, arguments: &[String]) -> bool {
     let (lifetime, words): (Vec<String>, Vec<String>) =
         arguments.iter().cloned().partition(|word| lifetimes.contains(&word.as_str()));
     if lifetime.first().is_some_and(|word| word == "reboot") {
-        return session.fail("an attribute until reboot needs a running cluster");
+        return standby_until_reboot(session, &words);
     }
     set_standby(session, &words, "on", "standby")
 }
 
+/// Standby in the transient attributes; a permanent entry, which would hide it, goes.
+fn standby_until_reboot(session: &mut Session, words: &[String]) -> bool {
+    if super::live::node(session).is_none() {
+        return session.fail("an attribute until reboot needs a running cluster");
+    }
+    let Some(mut cib) = session.read_cib() else { return false };
+    let Some(found) = named(session, &cib, words) else { return false };
+    let names: Vec<String> = found.iter().filter_map(|&node| cib.attr(node, "uname")).map(str::to_owned).collect();
+    for node in found {
+        let sets: Vec<NodeIx> = cib.children_named(node, "instance_attributes").collect();
+        let pairs: Vec<NodeIx> = sets.iter().flat_map(|&set| cib.children_named(set, "nvpair")).collect();
+        let standby: Vec<NodeIx> =
+            pairs.into_iter().filter(|&pair| cib.attr(pair, "name") == Some("standby")).collect();
+        standby.into_iter().for_each(|pair| cib.remove(pair));
+    }
+    names.iter().all(|name| super::live::transient(session, words, name, "standby", Some("on".to_owned())))
+        && write(session, &mut cib)
+}
+
 pub(super) fn online(session: &mut Session, arguments: &[String]) -> bool {
-    set_standby(session, arguments, "off", "online")
+    set_standby(session, arguments, "off", "online") && end_standby_until_reboot(session, arguments)
+}
+
+/// On a running node, standby in the transient attributes ends, too.
+fn end_standby_until_reboot(session: &mut Session, words: &[String]) -> bool {
+    if super::live::node(session).is_none() {
+        return true;
+    }
+    let Some(cib) = session.read_cib() else { return false };
+    let Some(found) = named(session, &cib, words) else { return false };
+    let in_standby = |node: NodeIx| {
+        let status = state(&cib, node)?;
+        let mut pairs = cib.descendants(status).filter(|&pair| cib.name(pair) == "nvpair");
+        pairs.find(|&pair| cib.attr(pair, "name") == Some("standby"))?;
+        cib.attr(node, "uname").map(str::to_owned)
+    };
+    let names: Vec<String> = found.into_iter().filter_map(in_standby).collect();
+    names.iter().all(|name| super::live::transient(session, words, name, "standby", Some("off".to_owned())))
 }
 
 fn set_standby(session: &mut Session, words: &[String], value: &str, word: &str) -> bool {

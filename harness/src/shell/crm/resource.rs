@@ -233,14 +233,21 @@ fn target_role(session: &mut Session, id: &str, [old, new]: [&str; 2]) -> bool {
     attributes::change_resource(session, id, "meta_attributes", "set", "target-role", Some(role))
 }
 
-/// A restart needs a running cluster.
+/// Stops resources, waits until the cluster is at rest, starts them. It needs a running cluster.
 pub(super) fn restart(session: &mut Session, arguments: &[String]) -> bool {
     if !arguments.is_empty() && !set_all(session, arguments, "target-role", "Stopped") {
         return false;
     }
     session.inform(&format!("ordering {} to stop", arguments.join(", ")));
-    session.warn("can't find DC");
-    false
+    if super::live::node(session).is_none() {
+        session.warn("can't find DC");
+        return false;
+    }
+    if !super::live::wait(session) {
+        return false;
+    }
+    session.inform(&format!("ordering {} to start", arguments.join(", ")));
+    set_all(session, arguments, "target-role", "Started")
 }
 
 pub(super) fn failcount(session: &mut Session, arguments: &[String]) -> bool {
@@ -259,7 +266,7 @@ pub(super) fn failcount(session: &mut Session, arguments: &[String]) -> bool {
     if !nodes.contains(&arguments[2]) {
         return session.fail(&format!("Node {} not in this cluster", arguments[2]));
     }
-    super::others::no_cluster(session, arguments)
+    super::live::failcount(session, arguments)
 }
 
 pub(super) fn status(session: &mut Session, arguments: &[String]) -> bool {

@@ -122,23 +122,25 @@ fn unindented(text: &str) -> String {
     shown
 }
 
-/// `crm_mon`: the same for the CIB that `CIB_file` or `-x FILE` names.
+/// `crm_mon`: the same for the CIB that `CIB_file` or `-x FILE` names, or that of the node that runs here.
 pub(super) fn crm_mon(args: &[String]) -> ExitCode {
     let mut path = std::env::var("CIB_file").ok();
+    let mut socket = None;
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "-x" | "--xml-file" => path = args.next().cloned(),
+            "--socket" => socket = args.next().cloned(),
             "-h" | "--help" => {
                 println!(
-                    "Usage: crm_mon [-1] [-r] [-x FILE]\n\nShows nodes and resources of the CIB in FILE, or in the file that CIB_file names."
+                    "Usage: crm_mon [-1] [-r] [-x FILE] [--socket PATH]\n\nShows nodes and resources of the CIB in FILE, or in the file that CIB_file names, or of the node that runs here\n(behind PATH or $METRONOME_SOCKET)."
                 );
                 return ExitCode::SUCCESS;
             }
             _ => {}
         }
     }
-    let shown = super::Store::new(path).read().and_then(|cib| current(&cib));
+    let shown = super::Store::new(path, socket.as_deref()).read().and_then(|cib| current(&cib));
     match shown {
         Ok(text) => {
             print!("{}", unindented(&text));

@@ -1,28 +1,63 @@
-//! The CIB in its file.
+//! The CIB in its file, or that of a node that runs here.
+
+use std::cell::RefCell;
 
 use cib_core::schema;
 use cib_core::xml::{Document, Limits};
 
+use crate::shell::cluster::Live;
+
 /// Where the CIB is.
 #[derive(Debug)]
+enum Place {
+    File(String),
+    Node(Live),
+}
+
+/// The CIB behind a session.
+#[derive(Debug)]
 pub(super) struct Store {
-    path: Option<String>,
+    place: Place,
+    /// What was read last from a node: a change is the difference to it.
+    seen: RefCell<Option<Document>>,
 }
 
 impl Store {
-    pub(super) fn new(path: Option<String>) -> Store {
-        Store { path }
+    /// The file at `path`; without one, the node behind `socket` or the usual one.
+    pub(super) fn new(path: Option<String>, socket: Option<&str>) -> Store {
+        let place = match path.filter(|path| !path.is_empty()) {
+            Some(path) => Place::File(path),
+            None => Place::Node(Live::at(socket)),
+        };
+        Store { place, seen: RefCell::new(None) }
+    }
+
+    /// The node, if it is not a file.
+    pub(super) fn live(&self) -> Option<&Live> {
+        match &self.place {
+            Place::File(_) => None,
+            Place::Node(live) => Some(live),
+        }
     }
 
     /// The name in the prompt.
     pub(super) fn name(&self) -> &str {
-        self.path.as_deref().map_or("live", |path| path.rsplit('/').next().unwrap_or(path))
+        match &self.place {
+            Place::File(path) => path.rsplit('/').next().unwrap_or(path),
+            Place::Node(_) => "live",
+        }
     }
 
     /// Reads the CIB; an empty one where there is no file yet.
     pub(super) fn read(&self) -> Result<Document, String> {
-        let Some(path) = &self.path else {
-            return Err("no CIB: name its file with -c FILE or the environment variable CIB_file".to_owned());
+        let path = match &self.place {
+            Place::File(path) => path,
+            Place::Node(live) => {
+                let advice = "start one, or name a file with -c FILE or the environment variable CIB_file";
+                let cib = live.read().map_err(|error| format!("no CIB: {error}; {advice}"))?;
+                self.seen.replace(Some(cib.clone()));
+                return Ok(cib);
+            }
         };
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -32,21 +67,42 @@ impl Store {
         Document::parse_with(&text, &Limits::file()).map_err(|error| format!("{path}: {error}"))
     }
 
-    /// Writes the CIB with its epoch raised, if its schema allows it.
+    /// Writes the CIB, if its schema allows it: to a file with its epoch raised, to a node what differs from what was read.
     pub(super) fn write(&self, cib: &mut Document) -> Result<(), String> {
-        let Some(path) = &self.path else { return Err("no CIB".to_owned()) };
         if schema::validate(cib).is_err() {
             return Err("Call failed: Update does not conform to the configured schema".to_owned());
         }
-        let root = cib.root();
-        let epoch = cib.attr(root, "epoch").and_then(|epoch| epoch.parse::<u64>().ok()).unwrap_or(0);
-        cib.set_attr(root, "epoch", &epoch.saturating_add(1).to_string());
-        cib.set_attr(root, "num_updates", "0");
-        let next = format!("{path}.new");
-        std::fs::write(&next, cib.write())
-            .and_then(|()| std::fs::rename(&next, path))
-            .map_err(|error| format!("could not write {path}: {error}"))
+        match &self.place {
+            Place::File(path) => write_file(path, cib),
+            Place::Node(live) => self.write_node(live, cib),
+        }
     }
+
+    fn write_node(&self, live: &Live, cib: &Document) -> Result<(), String> {
+        let before = match self.seen.borrow_mut().take() {
+            Some(seen) => seen,
+            None => live.read().map_err(|error| format!("Call failed: {error}"))?,
+        };
+        match live.write(&before, cib, "crm") {
+            Ok(Ok(())) => {
+                self.seen.replace(Some(cib.clone()));
+                Ok(())
+            }
+            Ok(Err(code)) => Err(format!("Call failed: {}", code.text())),
+            Err(error) => Err(format!("Call failed: {error}")),
+        }
+    }
+}
+
+fn write_file(path: &str, cib: &mut Document) -> Result<(), String> {
+    let root = cib.root();
+    let epoch = cib.attr(root, "epoch").and_then(|epoch| epoch.parse::<u64>().ok()).unwrap_or(0);
+    cib.set_attr(root, "epoch", &epoch.saturating_add(1).to_string());
+    cib.set_attr(root, "num_updates", "0");
+    let next = format!("{path}.new");
+    std::fs::write(&next, cib.write())
+        .and_then(|()| std::fs::rename(&next, path))
+        .map_err(|error| format!("could not write {path}: {error}"))
 }
 
 fn empty() -> Document {

@@ -1,0 +1,7 @@
+//! A whole node on this machine, and the tools' way to it.
+
+mod live;
+mod node;
+
+pub(crate) use live::Live;
+pub use node::node;
