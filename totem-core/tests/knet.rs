@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use totem_core::config::{Cipher, Config, Crypto, Hash, Host, Mode};
-use totem_core::link::{Body, Knet, Output, Packet, Protection, Settings};
+use totem_core::link::{Body, Guard, Knet, Output, Packet, Protection, Secret, Settings};
 use totem_core::wire::NodeId;
 
 const MS: Duration = Duration::from_millis(1);
@@ -24,6 +24,24 @@ fn protection(cipher: Cipher, hash: Hash, byte: u8) -> Protection {
     Protection::new(Crypto { cipher, hash }, Bytes::from(vec![byte; 128])).unwrap()
 }
 
+/// How a test's machines protect packets, with a byte of which their key is made.
+#[derive(Clone, Copy)]
+enum Key {
+    Clear,
+    Stock(u8),
+    Own(u8),
+}
+
+impl Key {
+    fn guard(self) -> Option<Guard> {
+        match self {
+            Key::Clear => None,
+            Key::Stock(byte) => Some(protection(Cipher::Aes256, Hash::Sha256, byte).into()),
+            Key::Own(byte) => Some(Secret::new("c", &[byte; 128]).unwrap().into()),
+        }
+    }
+}
+
 /// Machines and a network of two links; datagrams arrive at once, or never.
 struct Net {
     nodes: BTreeMap<u32, Knet>,
@@ -36,10 +54,11 @@ struct Net {
     /// Data datagrams by link.
     carried: BTreeMap<u8, u64>,
     last: Vec<(SocketAddr, SocketAddr, Bytes)>,
+    starts: u8,
 }
 
 impl Net {
-    fn new(nodes: u32, mode: &str, key: Option<u8>) -> Net {
+    fn new(nodes: u32, mode: &str, key: Key) -> Net {
         let mut net = Net {
             nodes: BTreeMap::new(),
             now: Duration::ZERO,
@@ -48,18 +67,19 @@ impl Net {
             delivered: BTreeMap::new(),
             carried: BTreeMap::new(),
             last: Vec::new(),
+            starts: 0,
         };
         (1..=nodes).for_each(|n| net.start(n, nodes, mode, key));
         net
     }
 
-    fn start(&mut self, node: u32, nodes: u32, mode: &str, key: Option<u8>) {
-        let protection = key.map(|byte| protection(Cipher::Aes256, Hash::Sha256, byte));
+    fn start(&mut self, node: u32, nodes: u32, mode: &str, key: Key) {
+        self.starts += 1;
         let settings = Settings {
             config: config(nodes, node, mode),
-            protection,
+            protection: key.guard(),
             interface_mtu: BTreeMap::new(),
-            seed: [node as u8; 32],
+            seed: [self.starts; 32],
         };
         self.nodes.insert(node, Knet::new(settings, self.now));
     }
@@ -138,11 +158,18 @@ impl Net {
 
 #[test]
 fn links_come_up_find_their_size_and_carry_large_messages() {
-    for key in [None, Some(7)] {
+    for key in [Key::Clear, Key::Stock(7), Key::Own(7)] {
         let mut net = Net::new(3, "passive", key);
         net.run(Duration::from_secs(3));
         assert_eq!(net.up(1), [(2, 0), (2, 1), (3, 0), (3, 1)]);
-        assert_eq!(net.nodes[&1].data_mtu(), if key.is_some() { 1397 } else { 1446 });
+        assert_eq!(
+            net.nodes[&1].data_mtu(),
+            match key {
+                Key::Clear => 1446,
+                Key::Stock(_) => 1397,
+                Key::Own(_) => 1398,
+            }
+        );
         let message: Vec<u8> = (0..60_000u32).map(|i| if i < 13 { 0 } else { i as u8 }).collect();
         net.send(1, None, &message);
         for node in [2, 3] {
@@ -158,8 +185,15 @@ fn links_come_up_find_their_size_and_carry_large_messages() {
 
 #[test]
 fn one_of_two_links_may_fail_without_the_host_ever_being_lost() {
-    for mode in ["passive", "active", "rr"] {
-        let mut net = Net::new(2, mode, Some(7));
+    for (mode, key) in [
+        ("passive", Key::Stock(7)),
+        ("active", Key::Stock(7)),
+        ("rr", Key::Stock(7)),
+        ("passive", Key::Own(7)),
+        ("active", Key::Own(7)),
+        ("rr", Key::Own(7)),
+    ] {
+        let mut net = Net::new(2, mode, key);
         net.run(Duration::from_secs(15));
         net.cut.push((2, 0));
         // Within the timeout and twice the latency the link is found dead, and messages take the other one.
@@ -181,7 +215,7 @@ fn modes_use_links_as_their_names_say() {
     for (mode, wanted) in
         [("passive", [(0, 100)].as_slice()), ("active", &[(0, 100), (1, 100)]), ("rr", &[(0, 50), (1, 50)])]
     {
-        let mut net = Net::new(2, mode, None);
+        let mut net = Net::new(2, mode, Key::Clear);
         net.run(Duration::from_secs(3));
         net.carried.clear();
         (0..100).for_each(|_| net.send(1, None, &[0; 50]));
@@ -192,7 +226,7 @@ fn modes_use_links_as_their_names_say() {
 
 #[test]
 fn a_wrong_key_an_altered_bit_and_a_copy_change_nothing() {
-    let mut net = Net::new(2, "passive", Some(7));
+    let mut net = Net::new(2, "passive", Key::Stock(7));
     net.run(Duration::from_secs(3));
     net.last.clear();
     net.send(1, None, &[0; 50]);
@@ -213,9 +247,9 @@ fn a_wrong_key_an_altered_bit_and_a_copy_change_nothing() {
     net.carry();
     assert!(net.received(2).is_empty());
 
-    let mut strangers = Net::new(1, "passive", Some(7));
-    strangers.start(1, 2, "passive", Some(7));
-    strangers.start(2, 2, "passive", Some(8));
+    let mut strangers = Net::new(1, "passive", Key::Stock(7));
+    strangers.start(1, 2, "passive", Key::Stock(7));
+    strangers.start(2, 2, "passive", Key::Stock(8));
     strangers.run(Duration::from_secs(5));
     assert!(strangers.up(1).is_empty());
     assert!(strangers.nodes[&1].refusals().unauthenticated > 10);
@@ -223,14 +257,20 @@ fn a_wrong_key_an_altered_bit_and_a_copy_change_nothing() {
 
 #[test]
 fn a_restarted_host_is_heard_again() {
-    let mut net = Net::new(2, "passive", None);
+    for key in [Key::Clear, Key::Stock(7), Key::Own(7)] {
+        restart(key);
+    }
+}
+
+fn restart(key: Key) {
+    let mut net = Net::new(2, "passive", key);
     net.run(Duration::from_secs(3));
     (0..50).for_each(|_| net.send(2, None, &[0; 50]));
     assert_eq!(net.received(1).len(), 50);
     // A ping tells how far it went; a restart is seen by one that says zero after it.
     net.run(Duration::from_secs(1));
     // So quickly that no link goes down.
-    net.start(2, 2, "passive", None);
+    net.start(2, 2, "passive", key);
     net.run(Duration::from_secs(2));
     net.send(2, None, &[0; 13]);
     assert_eq!(net.received(1).len(), 1);
@@ -238,10 +278,10 @@ fn a_restarted_host_is_heard_again() {
 
 #[test]
 fn keys_change_under_a_running_ring() {
-    let mut net = Net::new(2, "passive", Some(7));
+    let mut net = Net::new(2, "passive", Key::Stock(7));
     net.run(Duration::from_secs(3));
     for node in [1, 2] {
-        net.nodes.get_mut(&node).unwrap().load_protection(Some(protection(Cipher::Aes128, Hash::Sha512, 9)));
+        net.nodes.get_mut(&node).unwrap().load_protection(Some(protection(Cipher::Aes128, Hash::Sha512, 9).into()));
     }
     net.nodes.get_mut(&1).unwrap().activate_protection();
     net.send(1, None, &[0; 2000]);
@@ -255,6 +295,151 @@ fn keys_change_under_a_running_ring() {
     net.send(1, None, &[0; 2000]);
     assert_eq!(net.received(2).len(), 1);
     assert_eq!(net.nodes[&1].data_mtu(), 1365);
+}
+
+// ---- the own way of protection ----------------------------------------------------------------------------
+
+/// Gives a machine a datagram again.
+fn again(net: &mut Net, node: u32, (from, _, datagram): &(SocketAddr, SocketAddr, Bytes)) {
+    let now = net.now;
+    net.nodes.get_mut(&node).unwrap().handle_datagram(now, *from, datagram);
+    net.carry();
+}
+
+fn meant_for(node: u32, (_, to, _): &(SocketAddr, SocketAddr, Bytes)) -> bool {
+    to.ip().to_string().ends_with(&format!(".{node}"))
+}
+
+#[test]
+fn nothing_is_heard_twice_or_by_another_or_changed_or_turned_round() {
+    let mut net = Net::new(3, "active", Key::Own(7));
+    net.run(Duration::from_secs(3));
+    net.last.clear();
+    net.send(1, None, &[0; 5000]);
+    net.send(1, Some(2), &[0; 40]);
+    net.run(Duration::from_secs(2));
+    assert_eq!((net.received(2).len(), net.received(3).len()), (2, 1));
+    let recorded = std::mem::take(&mut net.last);
+    let links = net.nodes[&2].links().collect::<Vec<_>>();
+    let before = net.nodes[&2].refusals();
+    let mine = recorded.iter().filter(|d| meant_for(2, d)).count() as u64;
+    for datagram in recorded.iter().filter(|d| meant_for(2, d)) {
+        again(&mut net, 2, datagram);
+        let mut altered = datagram.clone();
+        let mut bytes = altered.2.to_vec();
+        let at = bytes.len() / 2;
+        bytes[at] ^= 1;
+        altered.2 = bytes.into();
+        again(&mut net, 2, &altered);
+    }
+    let after = net.nodes[&2].refusals();
+    assert_eq!(after.replayed - before.replayed, mine);
+    assert_eq!(after.unauthenticated - before.unauthenticated, mine);
+    // What goes to one is nothing to another, and what one sent is nothing to itself.
+    for datagram in recorded.iter().filter(|d| meant_for(2, d)) {
+        again(&mut net, 3, datagram);
+        again(&mut net, 1, datagram);
+    }
+    assert!((1..=3).all(|node| net.received(node).is_empty()));
+    assert_eq!(net.nodes[&2].links().collect::<Vec<_>>(), links);
+    for node in [1, 3] {
+        let refusals = net.nodes[&node].refusals();
+        assert_eq!(refusals.misdirected + refusals.unlisted + refusals.replayed, mine, "{refusals:?}");
+    }
+}
+
+#[test]
+fn a_life_that_is_over_cannot_be_played_again() {
+    for receiver_restarts_too in [false, true] {
+        let mut net = Net::new(2, "passive", Key::Own(7));
+        net.run(Duration::from_secs(3));
+        net.last.clear();
+        (0..20).for_each(|n| net.send(2, None, &[n; 50]));
+        net.run(Duration::from_secs(2));
+        let recorded: Vec<_> = std::mem::take(&mut net.last).into_iter().filter(|d| meant_for(1, d)).collect();
+        assert!(recorded.len() > 20);
+        net.start(2, 2, "passive", Key::Own(7));
+        if receiver_restarts_too {
+            net.start(1, 2, "passive", Key::Own(7));
+        }
+        net.run(Duration::from_secs(3));
+        net.received(1);
+        let before = net.nodes[&1].links().collect::<Vec<_>>();
+        for datagram in &recorded {
+            again(&mut net, 1, datagram);
+        }
+        assert!(net.received(1).is_empty());
+        assert_eq!(net.nodes[&1].links().collect::<Vec<_>>(), before);
+        let refusals = net.nodes[&1].refusals();
+        // Who remembers the old life knows it; who does not asks for a proof that never comes.
+        let counted = if receiver_restarts_too { refusals.unproven } else { refusals.replayed };
+        assert!(counted >= recorded.len() as u64, "{refusals:?}");
+        // And the living one is still heard.
+        net.send(2, None, &[9; 50]);
+        assert_eq!(net.received(1).len(), 1);
+    }
+}
+
+#[test]
+fn a_dead_host_is_not_kept_alive_by_what_it_once_said() {
+    let mut net = Net::new(2, "passive", Key::Own(7));
+    net.run(Duration::from_secs(12));
+    net.last.clear();
+    net.run(Duration::from_secs(2));
+    let recorded: Vec<_> = std::mem::take(&mut net.last).into_iter().filter(|d| meant_for(1, d)).collect();
+    net.nodes.remove(&2);
+    for _ in 0..20 {
+        for datagram in &recorded {
+            again(&mut net, 1, datagram);
+        }
+        net.run(Duration::from_millis(200));
+    }
+    assert!(net.up(1).is_empty());
+}
+
+#[test]
+fn own_and_stock_and_clear_never_understand_each_other() {
+    for (one, other) in [
+        (Key::Own(7), Key::Stock(7)),
+        (Key::Own(7), Key::Clear),
+        (Key::Own(7), Key::Own(8)),
+        (Key::Stock(7), Key::Clear),
+    ] {
+        let mut net = Net::new(1, "passive", one);
+        net.start(1, 2, "passive", one);
+        net.start(2, 2, "passive", other);
+        net.run(Duration::from_secs(5));
+        assert!(net.up(1).is_empty() && net.up(2).is_empty());
+        let count = |n: u32| {
+            let r = net.nodes[&n].refusals();
+            r.other_key + r.unauthenticated + r.malformed
+        };
+        assert!(count(1) > 10 && count(2) > 10);
+        assert!(!matches!(one, Key::Own(_)) || net.nodes[&1].refusals().other_key > 10);
+    }
+}
+
+#[test]
+fn own_keys_change_under_a_running_ring() {
+    let mut net = Net::new(2, "passive", Key::Own(7));
+    net.run(Duration::from_secs(3));
+    for node in [1, 2] {
+        net.nodes.get_mut(&node).unwrap().load_protection(Key::Own(9).guard());
+    }
+    net.nodes.get_mut(&1).unwrap().activate_protection();
+    net.send(1, None, &[0; 2000]);
+    net.send(2, None, &[0; 2000]);
+    assert_eq!((net.received(1).len(), net.received(2).len()), (1, 1));
+    net.last.clear();
+    net.nodes.get_mut(&2).unwrap().activate_protection();
+    for node in [1, 2] {
+        net.nodes.get_mut(&node).unwrap().drop_old_protection();
+    }
+    net.run(Duration::from_secs(10));
+    net.send(1, None, &[0; 2000]);
+    assert_eq!(net.received(2).len(), 1);
+    assert_eq!(net.up(1), [(2, 0), (2, 1)]);
+    assert_eq!(net.nodes[&1].links().map(|l| l.downs).sum::<u32>(), 0);
 }
 
 // ---- packets of real daemons -------------------------------------------------------------------------------

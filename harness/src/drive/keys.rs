@@ -4,14 +4,14 @@ use super::ring::RingError;
 use std::fs;
 use std::io;
 use std::time::Duration;
-use totem_core::config::Config;
-use totem_core::link::Protection;
+use totem_core::config::{Config, CryptoModel};
+use totem_core::link::{Guard, Protection, Secret};
 use totem_core::member::Member;
 
 /// What protects packets, with the bytes of the key.
-pub(super) fn protection(config: &Config) -> Result<Option<Protection>, RingError> {
+pub(super) fn protection(config: &Config) -> Result<Option<Guard>, RingError> {
     let totem = &config.totem;
-    if !totem.crypto.is_on() {
+    if !totem.is_protected() {
         return Ok(None);
     }
     let key = match &totem.key {
@@ -23,7 +23,11 @@ pub(super) fn protection(config: &Config) -> Result<Option<Protection>, RingErro
                 .map_err(|e| RingError::Config(format!("Could not open {}: {}", totem.keyfile, reason(&e))))?
         }
     };
-    Protection::new(totem.crypto, key.into())
+    let guard = match totem.crypto_model {
+        CryptoModel::Stock => Protection::new(totem.crypto, key.into()).map(Guard::from),
+        CryptoModel::Metronome => Secret::new(totem.cluster_name.as_deref().unwrap_or(""), &key).map(Guard::from),
+    };
+    guard
         .map(Some)
         .map_err(|e| RingError::Config(format!("{e} from {}.", totem.keyfile)))
 }
@@ -37,9 +41,13 @@ pub(super) fn reload(
     member: &mut Member,
     now: Duration,
     config: &Config,
-    present: &mut Option<Protection>,
+    present: &mut Option<Guard>,
 ) -> Result<(), RingError> {
     let protection = protection(config)?;
+    let own = |guard: &Option<Guard>| matches!(guard, Some(Guard::Own(_)));
+    if own(&protection) != own(present) {
+        return Err(RingError::Config("crypto_model cannot change to or from metronome at run time".into()));
+    }
     let changed = protection != *present;
     let linked = member.with_links(now, |links| {
         links.set_links(config);

@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod control;
 pub mod desk;
+pub mod device;
 mod keys;
 pub mod node;
 pub mod ring;

@@ -70,9 +70,14 @@ impl Transport {
     pub fn open(config: &Config) -> Result<(Self, Option<Settings>), RingError> {
         // Files of older releases ask for redundancy and encryption without knet; both are offered over these links,
         // among members of this engine.
-        if config.totem.transport == Configured::Knet || config.links.len() > 1 || config.totem.crypto.is_on() {
+        if config.totem.transport == Configured::Knet || config.links.len() > 1 || config.totem.is_protected() {
             if config.implicit_nodes && config.nodes.len() < 2 {
                 return Err(RingError::Config(Problem::CryptoNeedsKnet.to_string()));
+            }
+            // The links' packets have 16 bits for a node; ids made from addresses are longer.
+            if let Some(node) = config.nodes.iter().find(|node| node.id > u32::from(u16::MAX)) {
+                let address = node.addresses.values().next().map_or_else(String::new, ToString::to_string);
+                return Err(RingError::Config(Problem::KnetNodeIdTooLarge(address).to_string()));
             }
             let (transport, settings) = Self::open_links(config)?;
             return Ok((transport, Some(settings)));

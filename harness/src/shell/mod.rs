@@ -44,6 +44,7 @@ pub const COMMANDS: &[Command] = &[
     Command { name: "corosync-cmapctl", about: "show configuration and run-time keys", run: ring::corosync_cmapctl },
     Command { name: "corosync-keygen", about: "make an authentication key", run: ring::corosync_keygen },
     Command { name: "corosync-notifyd", about: "print cluster events", run: ring::corosync_notifyd },
+    Command { name: "corosync-qnetd", about: "run an arbiter for quorum devices", run: ring::corosync_qnetd },
     Command { name: "bench", about: "compare with the peers", run: bench::bench },
 ];
 

@@ -176,6 +176,9 @@ pub enum Problem {
     /// A cipher without a hash.
     #[error("crypto_cipher requires crypto_hash with value other than none")]
     CipherWithoutHash,
+    /// A key that turns off what the own model always does.
+    #[error("crypto_model metronome always encrypts and signs")]
+    OwnModelProtects,
     /// Not a transport of this engine.
     #[error("Invalid transport type. Should be udpu, udp or knet")]
     Transport,
@@ -287,6 +290,9 @@ pub enum Problem {
     /// Not a knet transport.
     #[error("Unrecognised knet_transport. expected 'udp' or 'sctp'")]
     KnetTransport,
+    /// A key of `quorum.device {}`.
+    #[error("{0}")]
+    Device(String),
     /// A key of `system {}`.
     #[error("{0}")]
     System(String),
@@ -310,6 +316,7 @@ impl Error {
             Error::Parse(error) => error.report(file),
             Error::Invalid(invalid) => match invalid.problem {
                 Problem::CipherWithoutHash
+                | Problem::OwnModelProtects
                 | Problem::KnetTransport
                 | Problem::KnetLocalNodeId
                 | Problem::KnetNodeId(_)
@@ -317,6 +324,7 @@ impl Error {
                 | Problem::DuplicateNodeId { .. }
                 | Problem::BindAddress(_)
                 | Problem::NodeAddress(_)
+                | Problem::Device(_)
                 | Problem::System(_) => invalid.to_string(),
                 _ => format!("parse error in config: {invalid}"),
             },

@@ -374,7 +374,7 @@ impl Membership {
                 return Err(Problem::TooManyInterfaces(self.links.len()).into());
             }
             // Older releases encrypted multicast too; an implicit node list marks a file of theirs [QG-11 item 6].
-            if totem.crypto.is_on() && mode == Mode::Strict {
+            if totem.is_protected() && mode == Mode::Strict {
                 return Err(Problem::CryptoNeedsKnet.into());
             }
         }

@@ -17,6 +17,7 @@
 mod cmap;
 mod codes;
 mod control;
+mod device;
 mod error;
 mod grammar;
 mod host;
@@ -36,13 +37,15 @@ use std::fmt;
 pub use cmap::{Cmap, KeyChange, Value, ValueError};
 pub use codes::CsError;
 pub use control::{Control, ControlMessage, ControlOutput, ShutdownFlag};
+pub(crate) use device::heartbeat;
+pub use device::{DeviceModel, DeviceSettings, HeuristicsSettings, NetSettings};
 pub use error::{Error, Invalid, ParseError, ParseErrorKind, Problem};
 pub use host::{Host, HostAddress, IpVersion, names_to_resolve};
 pub use logging::Logging;
 pub use members::{Link, MAX_LINK, Node, multicast_group, node_id_of};
 pub use quorum::{DeviceSection, QuorumSection};
 pub use timers::Timers;
-pub use totem::{Cipher, Crypto, Hash, Knet, LinkMode, Totem, Transport};
+pub use totem::{Cipher, Crypto, CryptoModel, Hash, Knet, LinkMode, Totem, Transport};
 pub use version::{Announcement, ConfigVersion, ConfigVersions, VersionOutput};
 pub use view::count_message;
 
@@ -213,7 +216,7 @@ impl Config {
         members.check_nodes().map_err(located)?;
         totem.read_link_mode(&map, mode).map_err(located)?;
         members.check_transport(&map, &totem, mode).map_err(located)?;
-        if totem.transport != Transport::Knet && totem.crypto.is_on() {
+        if totem.transport != Transport::Knet && totem.is_protected() {
             warnings.push(Warning::CryptoWithoutKnet);
         }
         let mut config = Config {

@@ -29,6 +29,9 @@ const HASHES: Kind = Kind::Word(
     "Invalid hash type. Should be none, md5, sha1, sha256, sha384 or sha512",
 );
 const CRYPTO_MODELS: Kind = Kind::Word(&["nss", "openssl"], "Invalid crypto model. Should be nss or openssl");
+/// The same beside this engine's own model, which the original does not know.
+const ALL_CRYPTO_MODELS: Kind =
+    Kind::Word(&["nss", "openssl", "metronome"], "Invalid crypto model. Should be nss, openssl or metronome");
 const IP_VERSIONS: Kind = Kind::Word(&["ipv4", "ipv6", "ipv6-4", "ipv4-6"], "Invalid ip_version type");
 const COMPRESSIONS: Kind = Kind::Word(
     &["zlib", "lz4", "lz4hc", "lzo2", "lzma", "bzip2", "zstd"],
@@ -330,7 +333,11 @@ impl<'a> Reader<'a> {
             ("uidgid", _) => self.account(key, value, line),
             _ => {
                 let path = grammar::join(section, key);
-                let value = convert(kind_of(section, key), &path, value)?;
+                let kind = match kind_of(section, key) {
+                    _ if self.mode == Mode::Legacy && path == "totem.crypto_model" => ALL_CRYPTO_MODELS,
+                    kind => kind,
+                };
+                let value = convert(kind, &path, value)?;
                 self.store(&path, value, line)
             }
         }

@@ -116,6 +116,39 @@ impl Crypto {
     }
 }
 
+/// `crypto_model`: who protects datagrams, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CryptoModel {
+    /// As the original does, whichever library it names: `crypto_cipher` and `crypto_hash` say how.
+    #[default]
+    Stock,
+    /// This engine's own way, for clusters that have no other nodes: always encrypted, and safe against replays.
+    Metronome,
+}
+
+impl CryptoModel {
+    /// The own way leaves no choice of algorithms: turning them off is a contradiction, naming one has no effect.
+    fn read(map: &Cmap, warnings: &mut Vec<Warning>) -> Result<CryptoModel, Invalid> {
+        if map.get_str("totem.crypto_model") != Some("metronome") {
+            return Ok(CryptoModel::Stock);
+        }
+        for key in ["totem.crypto_cipher", "totem.crypto_hash"] {
+            match map.get_str(key) {
+                Some("none") => {
+                    let allowed = "leave the key out, or choose another crypto_model";
+                    return Err(Invalid::new(Problem::OwnModelProtects).at(key, "none", allowed));
+                }
+                Some(_) => warnings.push(Warning::Obsolete {
+                    key: key.to_owned(),
+                    becomes: "has no effect: crypto_model metronome always uses ChaCha20-Poly1305".to_owned(),
+                }),
+                None => {}
+            }
+        }
+        Ok(CryptoModel::Metronome)
+    }
+}
+
 /// Settings of the knet library as a whole; those of one link are in [`super::Link`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Knet {
@@ -152,7 +185,9 @@ pub struct Totem {
     pub block_unlisted_ips: bool,
     /// `cancel_token_hold_on_retransmit`.
     pub cancel_token_hold_on_retransmit: bool,
-    /// What protects datagrams.
+    /// Who protects datagrams.
+    pub crypto_model: CryptoModel,
+    /// With what, in the original's way.
     pub crypto: Crypto,
     /// `keyfile`, or the default path.
     pub keyfile: String,
@@ -197,6 +232,7 @@ impl Totem {
             timers: Timers::derive(map, nodes),
             block_unlisted_ips: yes(map, "totem.block_unlisted_ips", true),
             cancel_token_hold_on_retransmit: yes(map, "totem.cancel_token_hold_on_retransmit", false),
+            crypto_model: CryptoModel::read(map, warnings)?,
             crypto,
             keyfile: map.get_str("totem.keyfile").unwrap_or("/etc/corosync/authkey").to_owned(),
             key: map.get_str("totem.key").filter(|_| map.get_str("totem.keyfile").is_none()).map(str::to_owned),
@@ -212,6 +248,11 @@ impl Totem {
                 },
             },
         })
+    }
+
+    /// Whether datagrams are protected in any way; if so, a key is needed.
+    pub fn is_protected(&self) -> bool {
+        self.crypto.is_on() || self.crypto_model == CryptoModel::Metronome
     }
 
     /// `link_mode`, or what `rrp_mode` of older files means in its place [LK-23].

@@ -1,4 +1,5 @@
-//! Encryption and signature of packets [LK-13], and the two slots that let keys change under a running ring [LK-14].
+//! Encryption and signature of packets as the original knows them [LK-13], and the two slots that let keys change under
+//! a running ring [LK-14].
 
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
@@ -6,6 +7,8 @@ use bytes::{Bytes, BytesMut};
 use hmac::{Hmac, KeyInit, Mac};
 use subtle::ConstantTimeEq;
 
+use super::mtu::Overhead;
+use super::sealed::{self, Envelope, Secret};
 use crate::config::{Cipher, Crypto, Hash};
 
 const SALT: usize = 16;
@@ -20,10 +23,15 @@ pub struct KeyTooShort {
     pub bits: usize,
 }
 
-/// A packet that no loaded key opens. One reason for every fault: who forges packets learns nothing.
+/// A packet that no loaded key opens. The reason is counted and never told to its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Unable to decrypt packet")]
-pub struct Refused;
+pub enum Refused {
+    /// It says itself that it was sealed with another key, or in another way.
+    OtherKey,
+    /// It is not what its sender made.
+    Altered,
+}
 
 /// Algorithms and the bytes of the key file.
 #[derive(Clone, PartialEq, Eq)]
@@ -125,60 +133,104 @@ impl Protection {
     /// # Errors
     /// One answer for every fault.
     pub fn open(&self, packet: &Bytes) -> Result<Bytes, Refused> {
-        let signed = packet.len().checked_sub(self.hash_len()).filter(|n| *n > 0).ok_or(Refused)?;
+        let signed = packet.len().checked_sub(self.hash_len()).filter(|n| *n > 0).ok_or(Refused::Altered)?;
         let signature = self.sign(&[&packet[..signed]]);
         if !bool::from(signature.ct_eq(&packet[signed..])) {
-            return Err(Refused);
+            return Err(Refused::Altered);
         }
         if self.crypto.cipher == Cipher::None {
             return Ok(packet.slice(..signed));
         }
         if signed <= SALT {
-            return Err(Refused);
+            return Err(Refused::Altered);
         }
         let (salt, text) = (&packet[..SALT], &packet[SALT..signed]);
         let clear = match self.crypto.cipher {
             Cipher::None => Vec::new(),
             Cipher::Aes128 => cbc::Decryptor::<aes::Aes128>::new_from_slices(&self.key[..16], salt)
-                .map_err(|_| Refused)?
+                .map_err(|_| Refused::Altered)?
                 .decrypt_padded_vec::<Pkcs7>(text)
-                .map_err(|_| Refused)?,
+                .map_err(|_| Refused::Altered)?,
             Cipher::Aes192 => cbc::Decryptor::<aes::Aes192>::new_from_slices(&self.key[..24], salt)
-                .map_err(|_| Refused)?
+                .map_err(|_| Refused::Altered)?
                 .decrypt_padded_vec::<Pkcs7>(text)
-                .map_err(|_| Refused)?,
+                .map_err(|_| Refused::Altered)?,
             Cipher::Aes256 => cbc::Decryptor::<aes::Aes256>::new_from_slices(&self.key[..32], salt)
-                .map_err(|_| Refused)?
+                .map_err(|_| Refused::Altered)?
                 .decrypt_padded_vec::<Pkcs7>(text)
-                .map_err(|_| Refused)?,
+                .map_err(|_| Refused::Altered)?,
         };
         Ok(clear.into())
     }
 }
 
+/// How packets are protected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// As the original does it.
+    Stock(Protection),
+    /// As only this engine does it.
+    Own(Secret),
+}
+
+impl From<Protection> for Guard {
+    fn from(protection: Protection) -> Self {
+        Guard::Stock(protection)
+    }
+}
+
+impl From<Secret> for Guard {
+    fn from(secret: Secret) -> Self {
+        Guard::Own(secret)
+    }
+}
+
+impl Guard {
+    pub(super) fn overhead(&self) -> Overhead {
+        match self {
+            Guard::Stock(p) => Overhead::new(p.salt_len() as u32, p.hash_len() as u32, p.salt_len() as u32),
+            Guard::Own(_) => Overhead::new(sealed::PREFIX as u32, sealed::TAG as u32, 0),
+        }
+    }
+}
+
+/// A packet that was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Opened {
+    /// As the original protects packets, or not at all: nothing tells whether it is fresh.
+    Stock(Bytes),
+    /// With what its sender and number prove.
+    Own(Envelope, Bytes),
+}
+
 /// Two slots: one is used for sending, both are tried on receipt. Slot 0 means clear.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slots {
-    loaded: [Option<Protection>; 2],
+    loaded: [Option<Guard>; 2],
     in_use: usize,
     allow_clear: bool,
 }
 
 impl Slots {
-    pub(super) fn new(protection: Option<Protection>) -> Self {
-        let (in_use, allow_clear) = if protection.is_some() { (1, false) } else { (0, true) };
-        Slots { loaded: [protection, None], in_use, allow_clear }
+    pub(super) fn new(guard: Option<Guard>) -> Self {
+        let (in_use, allow_clear) = if guard.is_some() { (1, false) } else { (0, true) };
+        Slots { loaded: [guard, None], in_use, allow_clear }
     }
 
-    pub(super) fn sending(&self) -> Option<&Protection> {
+    pub(super) fn sending(&self) -> Option<&Guard> {
         self.in_use.checked_sub(1).and_then(|slot| self.loaded[slot].as_ref())
     }
 
+    /// What the protection in use takes of every packet.
+    pub(super) fn overhead(&self) -> Overhead {
+        self.sending().map_or(Overhead::new(0, 0, 0), Guard::overhead)
+    }
+
     /// Loads a changed protection beside the one in use: receivers accept both from now on.
-    pub(super) fn load(&mut self, protection: Option<Protection>) -> usize {
+    pub(super) fn load(&mut self, guard: Option<Guard>) -> usize {
         let slot = if self.in_use == 1 { 2 } else { 1 };
-        let on = protection.is_some();
-        self.loaded[slot - 1] = protection;
+        let on = guard.is_some();
+        self.loaded[slot - 1] = guard;
         self.allow_clear |= !on;
         if on { slot } else { 0 }
     }
@@ -199,14 +251,22 @@ impl Slots {
         self.allow_clear = self.in_use == 0;
     }
 
-    pub(super) fn open(&self, packet: &Bytes) -> Result<Bytes, Refused> {
+    pub(super) fn open(&self, packet: &Bytes) -> Result<Opened, Refused> {
         let first = self.in_use.checked_sub(1);
         let order = first.into_iter().chain((0..2).filter(|slot| Some(*slot) != first));
-        for protection in order.filter_map(|slot| self.loaded[slot].as_ref()) {
-            if let Ok(clear) = protection.open(packet) {
-                return Ok(clear);
+        let mut refused = Refused::OtherKey;
+        for guard in order.filter_map(|slot| self.loaded[slot].as_ref()) {
+            let opened = match guard {
+                Guard::Stock(protection) => protection.open(packet).map(Opened::Stock),
+                Guard::Own(secret) => secret.open(packet).map(|(envelope, clear)| Opened::Own(envelope, clear)),
+            };
+            match opened {
+                Ok(opened) => return Ok(opened),
+                // Told of the key that it names, if there is one.
+                Err(Refused::Altered) => refused = Refused::Altered,
+                Err(Refused::OtherKey) => {}
             }
         }
-        if self.allow_clear { Ok(packet.clone()) } else { Err(Refused) }
+        if self.allow_clear { Ok(Opened::Stock(packet.clone())) } else { Err(refused) }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use super::crypto::Protection;
 use super::packet::PING_LEN;
 
 /// Most probes of one search.
@@ -19,9 +18,9 @@ pub(super) struct Overhead {
 }
 
 impl Overhead {
-    pub(super) fn of(protection: Option<&Protection>) -> Self {
-        let (salt, hash) = protection.map_or((0, 0), |p| (p.salt_len() as u32, p.hash_len() as u32));
-        Overhead { salt, hash, block: salt }
+    /// Bytes in front, behind, and the block to which a packet is filled up (0 for none).
+    pub(super) fn new(salt: u32, hash: u32, block: u32) -> Self {
+        Overhead { salt, hash, block }
     }
 
     /// Payload bytes that fit into `room` bytes of a UDP datagram.
@@ -157,11 +156,14 @@ impl Search {
 mod tests {
     use super::*;
     use crate::config::{Cipher, Crypto, Hash};
+    use crate::link::{Guard, Protection};
     use bytes::Bytes;
+
+    const CLEAR: Overhead = Overhead { salt: 0, hash: 0, block: 0 };
 
     fn overhead(cipher: Cipher, hash: Hash) -> Overhead {
         let protection = Protection::new(Crypto { cipher, hash }, Bytes::from(vec![1; 128])).unwrap();
-        Overhead::of(Some(&protection))
+        Guard::from(protection).overhead()
     }
 
     /// The table of [LK-11.2]: data on 1500 bytes, initial, minimum.
@@ -169,7 +171,7 @@ mod tests {
     fn what_fits() {
         let ip: IpAddr = "10.0.0.1".parse().unwrap();
         let row = |o: Overhead| (o.data(1472), o.initial(ip), o.minimum());
-        assert_eq!(row(Overhead::of(None)), (1446, 522, 482));
+        assert_eq!(row(CLEAR), (1446, 522, 482));
         assert_eq!(row(overhead(Cipher::None, Hash::Sha256)), (1414, 490, 450));
         assert_eq!(row(overhead(Cipher::None, Hash::Sha512)), (1382, 458, 418));
         assert_eq!(row(overhead(Cipher::Aes128, Hash::Md5)), (1413, 485, 437));
@@ -204,7 +206,7 @@ mod tests {
 
     #[test]
     fn the_search_takes_the_steps_of_the_original() {
-        let clear = Overhead::of(None);
+        let clear = CLEAR;
         assert_eq!(search(clear, 1500), (vec![65535, 1500], 1446));
         let black_hole = [65535, 1500, 777, 1138, 1319, 1228, 1183, 1205, 1194, 1199, 1202, 1200, 1201, 1200];
         assert_eq!(search(clear, 1200), (black_hole.to_vec(), 1146));

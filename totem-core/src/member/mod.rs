@@ -218,6 +218,8 @@ impl Member {
     /// [`CsError::NotExist`] if this member has not joined it.
     pub fn leave(&mut self, group: &GroupName) -> Result<(), CsError> {
         let connection = self.joined.remove(group).ok_or(CsError::NotExist)?;
+        // A join that was not delivered yet cannot be left, only given up.
+        let _ = self.groups.leave(connection);
         self.groups.disconnect(connection);
         self.services_changed();
         Ok(())

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::slot::Slot;
 use crate::wire::{NodeId, RingId};
 
 /// What a device is told.
@@ -58,23 +59,6 @@ pub enum DeviceOutput {
     WriteSlot(Slot),
     /// For administrators.
     Log(String),
-}
-
-/// What one node writes to the shared disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Slot {
-    /// Who.
-    pub node: NodeId,
-    /// Its ring.
-    pub ring: RingId,
-    /// Its ring's members.
-    pub members: Vec<NodeId>,
-    /// Grows with every write: a slot that stands still belongs to a node that does not.
-    pub generation: u64,
-    /// The higher, the better the node is.
-    pub score: i64,
-    /// Whether the node has stopped voting for this ring, or has not begun.
-    pub silent: bool,
 }
 
 /// A quorum device, whatever it asks.

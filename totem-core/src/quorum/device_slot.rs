@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::log::Level;
-use super::service::Output;
-use super::{Flags, Message, VoteQuorum};
+use super::{Flags, Message, Output, VoteQuorum};
 use crate::config::{CsError, Value};
 use crate::wire::{NodeId, RingId};
 

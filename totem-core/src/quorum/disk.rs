@@ -1,13 +1,15 @@
 //! A shared disk as quorum device: every node writes a slot and reads all of them [QG-4.9].
 //!
 //! Per new ring: a node first stops voting and says so in its slot. The partition that is chosen from the live slots votes
-//! yes only when every live slot outside it is silent; a slot that stands still for `patience` intervals is dead, and its
-//! node must have lost its vote by then (`patience * interval` below the vote's lifetime).
+//! yes only when every live slot outside it is silent; a slot that stands still for `patience` intervals is dead. A node
+//! whose own slot was not seen on the disk for one interval less than that takes its vote back: it is not there any longer
+//! when others count it as dead.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::device::{Device, DeviceInput, DeviceOutput, Slot};
+use super::device::{Device, DeviceInput, DeviceOutput};
+use super::slot::Slot;
 use crate::wire::{NodeId, RingId};
 
 /// What is known of another node's slot.
@@ -29,6 +31,10 @@ pub struct SharedDisk {
     votes: bool,
     seen: BTreeMap<NodeId, Seen>,
     next: Option<Duration>,
+    /// When slots were handed out to be written, until they are seen on the disk.
+    writes: VecDeque<(u64, Duration)>,
+    /// When the youngest own slot that was seen on the disk was handed out.
+    proven: Duration,
     outputs: VecDeque<DeviceOutput>,
 }
 
@@ -38,7 +44,7 @@ impl SharedDisk {
         SharedDisk {
             node,
             interval,
-            patience: patience.max(1),
+            patience: patience.max(2),
             score: 0,
             ring: None,
             generation: 0,
@@ -46,14 +52,25 @@ impl SharedDisk {
             votes: false,
             seen: BTreeMap::new(),
             next: None,
+            writes: VecDeque::new(),
+            proven: Duration::ZERO,
             outputs: VecDeque::new(),
         }
+    }
+
+    /// When a vote must be taken back unless the disk shows the own slot before.
+    fn lease_ends(&self) -> Option<Duration> {
+        self.votes.then(|| self.proven + self.interval * (self.patience - 1))
     }
 
     fn write(&mut self, now: Duration) {
         let Some((ring, members)) = self.ring.clone() else { return };
         self.generation += 1;
         self.next = Some(now + self.interval);
+        if self.writes.len() >= self.patience as usize {
+            self.writes.pop_front();
+        }
+        self.writes.push_back((self.generation, now));
         let (node, generation, score, silent) = (self.node, self.generation, self.score, !self.votes);
         self.outputs.push_back(DeviceOutput::WriteSlot(Slot { node, ring, members, generation, score, silent }));
     }
@@ -106,6 +123,13 @@ impl Device for SharedDisk {
             }
             DeviceInput::Checked(passed) => self.score = if passed { 1 } else { -1 },
             DeviceInput::Slots(slots) => {
+                let own = slots.iter().find(|s| s.node == self.node).map(|s| s.generation);
+                while let Some((generation, at)) = self.writes.front().copied().filter(|(g, _)| Some(*g) <= own) {
+                    self.writes.pop_front();
+                    if Some(generation) == own {
+                        self.proven = at;
+                    }
+                }
                 self.age = self.age.saturating_add(1);
                 for slot in slots.into_iter().filter(|s| s.node != self.node) {
                     let node = slot.node;
@@ -115,20 +139,28 @@ impl Device for SharedDisk {
                     };
                     self.seen.insert(node, Seen { slot, unchanged });
                 }
-                self.decide();
+                if now < self.proven + self.interval * (self.patience - 1) {
+                    self.decide();
+                }
             }
             _ => {}
         }
     }
 
     fn handle_timeout(&mut self, now: Duration) {
+        if self.lease_ends().is_some_and(|at| at <= now)
+            && let Some((ring, _)) = self.ring
+        {
+            self.votes = false;
+            self.outputs.push_back(DeviceOutput::Vote { yes: false, ring });
+        }
         if self.next.is_some_and(|at| at <= now) {
             self.write(now);
         }
     }
 
     fn poll_timeout(&self) -> Option<Duration> {
-        self.next
+        [self.next, self.lease_ends()].into_iter().flatten().min()
     }
 
     fn poll_output(&mut self) -> Option<DeviceOutput> {
@@ -189,5 +221,62 @@ mod tests {
         let history = run(&[&[1], &[2]], &[2], 10);
         assert_eq!(history.last().unwrap(), &[2]);
         assert!(history[0].is_empty());
+    }
+
+    /// Node 1 has the vote when its disk begins to hang, and the network is cut: its vote ends before node 2's begins.
+    #[test]
+    fn a_node_whose_disk_hangs_gives_its_vote_back_in_time() {
+        let interval = Duration::from_secs(1);
+        let step = Duration::from_millis(100);
+        let patience = 5;
+        let both = vec![NodeId(1), NodeId(2)];
+        let mut nodes: BTreeMap<u32, SharedDisk> =
+            (1..=2).map(|n| (n, SharedDisk::new(NodeId(n), interval, patience))).collect();
+        let mut disk: BTreeMap<u32, Slot> = BTreeMap::new();
+        let mut votes = BTreeMap::from([(1, false), (2, false)]);
+        let mut history = Vec::new();
+        for tick in 0..400 {
+            let now = step * tick;
+            let rings = match tick {
+                0 => vec![(1, RingId::new(NodeId(1), 5), both.clone()), (2, RingId::new(NodeId(1), 5), both.clone())],
+                200 => vec![
+                    (1, RingId::new(NodeId(1), 9), vec![NodeId(1)]),
+                    (2, RingId::new(NodeId(2), 9), vec![NodeId(2)]),
+                ],
+                _ => Vec::new(),
+            };
+            for (node, ring, members) in rings {
+                nodes.get_mut(&node).unwrap().handle_input(now, DeviceInput::Ring { ring, members });
+            }
+            for (id, device) in &mut nodes {
+                if device.poll_timeout().is_some_and(|at| at <= now) {
+                    device.handle_timeout(now);
+                }
+                let mut wrote = false;
+                while let Some(output) = device.poll_output() {
+                    match output {
+                        // From the tenth second of the split on, what node 1 writes and reads never comes back.
+                        DeviceOutput::WriteSlot(_) if *id == 1 && tick > 300 => {}
+                        DeviceOutput::WriteSlot(slot) => {
+                            disk.insert(*id, slot);
+                            wrote = true;
+                        }
+                        DeviceOutput::Vote { yes, .. } => drop(votes.insert(*id, yes)),
+                        _ => {}
+                    }
+                }
+                if wrote {
+                    device.handle_input(now, DeviceInput::Slots(disk.values().cloned().collect()));
+                    while let Some(output) = device.poll_output() {
+                        if let DeviceOutput::Vote { yes, .. } = output {
+                            votes.insert(*id, yes);
+                        }
+                    }
+                }
+            }
+            history.push((votes[&1], votes[&2]));
+        }
+        assert!(history[200..].iter().all(|(one, two)| !(*one && *two)), "both had the vote");
+        assert_eq!((history[299], history[399]), ((true, false), (false, true)));
     }
 }

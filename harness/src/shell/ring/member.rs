@@ -2,6 +2,7 @@
 
 use crate::drive::control::{Event, Server, socket_path};
 use crate::drive::desk::Desk;
+use crate::drive::device::DeviceDriver;
 use crate::drive::ring::{RingDriver, host};
 use bytes::Bytes;
 use clap::Parser;
@@ -109,6 +110,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
             None
         }
     };
+    let mut device = DeviceDriver::start(desk.config())?;
     let end = arguments.seconds.map(|s| Instant::now() + Duration::from_secs(s));
     let mut input = BufReader::new(std::io::stdin());
     let mut input_open = true;
@@ -118,15 +120,26 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
             true => Duration::from_millis(200),
             false => Duration::from_millis(1),
         };
+        let now = driver.now();
+        let device_wait = device.as_ref().and_then(DeviceDriver::poll_timeout).map(|at| at.saturating_sub(now));
+        let wait = device_wait.map_or(wait, |due| due.min(wait));
         let stdin = std::io::stdin();
         let mut others: Vec<_> = if input_open { vec![stdin.as_fd()] } else { Vec::new() };
         others.extend(server.iter().flat_map(Server::fds));
-        let mut events = Vec::new();
+        others.extend(device.iter().flat_map(DeviceDriver::fds));
+        let (mut events, mut votes) = (Vec::new(), Vec::new());
         let ready = driver.turn(Some(wait), &others, &mut |output| {
             events.extend(desk.note(&output));
+            votes.extend(matches!(output, Output::Votes(_)).then(|| output.clone()));
             session.tell(output);
         })?;
         drop(others);
+        if let Some(device) = &mut device {
+            let now = driver.now();
+            votes.iter().for_each(|output| device.note(now, output));
+            device.work(now, driver.member());
+            device.take_log().into_iter().for_each(|line| println!("device {line}"));
+        }
         if std::mem::take(&mut session.reload) {
             events.extend(reload(arguments, &mut desk, &mut driver));
         }
@@ -197,16 +210,20 @@ impl Session {
                 }
             }
             Output::Group(g) => {
-                let show = |list: &[totem_core::groups::Address]| {
-                    let each: Vec<_> = list.iter().map(|a| format!("{}/{}", a.node, a.pid)).collect();
+                let show = |list: &[totem_core::groups::Address], reasons: bool| {
+                    let reason = |r: totem_core::groups::Reason| {
+                        if reasons { format!("/{}", r.number()) } else { String::new() }
+                    };
+                    let each: Vec<_> =
+                        list.iter().map(|a| format!("{}/{}{}", a.node, a.pid, reason(a.reason))).collect();
                     if each.is_empty() { "-".into() } else { each.join(",") }
                 };
                 println!(
                     "group {} members {} joined {} left {}",
                     g.group,
-                    show(&g.members),
-                    show(&g.joined),
-                    show(&g.left)
+                    show(&g.members, false),
+                    show(&g.joined, true),
+                    show(&g.left, true)
                 );
             }
             Output::Notice(n) if self.log => println!("log [TOTEM] {n}"),
@@ -301,6 +318,9 @@ impl Session {
             self.received,
             self.bytes,
         );
+        if let Some(links) = s.links {
+            println!("links refused {:?}", links.refusals());
+        }
         let c = s.ring.counters;
         println!(
             "counters operational {} gather {} token-lost {} retransmitted {} refused {:?}",

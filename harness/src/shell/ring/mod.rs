@@ -9,6 +9,7 @@ mod getopt;
 mod keygen;
 mod member;
 mod notifyd;
+mod qnetd;
 mod quorumtool;
 
 pub use cfgtool::corosync_cfgtool;
@@ -17,4 +18,5 @@ pub use cpgtool::corosync_cpgtool;
 pub use keygen::corosync_keygen;
 pub use member::ring;
 pub use notifyd::corosync_notifyd;
+pub use qnetd::corosync_qnetd;
 pub use quorumtool::corosync_quorumtool;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::wire::{Algorithm, Framing, Heuristics, Kind, ListType, ListedNode, Message, Preference, Vote};
+use super::{Algorithm, Framing, Heuristics, Kind, ListType, ListedNode, Message, Preference, Vote};
 use crate::quorum::device::{Device, DeviceInput, DeviceOutput};
 use crate::wire::{NodeId, RingId};
 
@@ -86,7 +86,7 @@ impl ArbiterClient {
     }
 
     fn heartbeat(&self) -> Duration {
-        self.options.timeout.mul_f64(0.8).clamp(Duration::from_secs(1), Duration::from_secs(120))
+        crate::config::heartbeat(self.options.timeout)
     }
 
     fn next(&mut self) -> u32 {

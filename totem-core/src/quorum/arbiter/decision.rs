@@ -1,7 +1,7 @@
 //! Which partition gets the arbiter's vote: the two algorithms as pure functions over what clients reported [QG-4.6,
 //! QG-4.7].
 
-use super::wire::{Heuristics, Preference, Vote};
+use super::{Heuristics, Preference, Vote};
 use crate::wire::{NodeId, RingId};
 
 /// What one connected client reported last.

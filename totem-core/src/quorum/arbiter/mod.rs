@@ -5,12 +5,15 @@
 
 mod client;
 mod decision;
+mod framing;
 mod server;
+mod terms;
+mod votes;
 mod wire;
 
 pub use client::{ArbiterClient, ClientOptions};
 pub use decision::{LmsResult, Report, ffsplit, is_stable, lms};
+pub use framing::Framing;
 pub use server::{Arbiter, ArbiterOutput, ClientId};
-pub use wire::{
-    Algorithm, ArbiterError, Framing, Heuristics, Kind, ListType, ListedNode, MAX_MESSAGE, Message, Preference, Vote,
-};
+pub use terms::{Algorithm, ArbiterError, Heuristics, Kind, ListType, Preference, Vote};
+pub use wire::{ListedNode, MAX_MESSAGE, Message};
