@@ -252,6 +252,7 @@ fn the_key_of_the_configuration_names_the_mode() {
             Mode::Legacy,
             &Host::new("a", ["10.0.0.1".parse().unwrap()]),
         )
+        .map_err(Box::new)
     };
     let own = read("crypto_model: metronome\n").unwrap();
     assert_eq!(own.totem.crypto_model, CryptoModel::Metronome);

@@ -1,5 +1,6 @@
 //! What a running node answers to its tools: the key store, votes, groups and links behind the control socket.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use totem_core::config::{Cmap, Config, CsError, QuorumSection, ShutdownFlag, Transport, Value};
@@ -24,6 +25,8 @@ pub struct Desk {
     /// Counters as they were when a tool reset them.
     reset: Cmap,
     reopen_logs: bool,
+    /// Links by node and number, as they were at the last look.
+    connected: BTreeMap<(u32, u8), bool>,
 }
 
 /// Options that cannot change once votes are counted [QG-2.2].
@@ -63,7 +66,7 @@ impl Desk {
         if config.quorum.provider.is_some() {
             FIXED.iter().for_each(|key| map.make_read_only(key));
         }
-        Desk { config, map, reset: Cmap::default(), reopen_logs: false }
+        Desk { config, map, reset: Cmap::default(), reopen_logs: false, connected: BTreeMap::new() }
     }
 
     /// The configuration that tools see.
@@ -201,9 +204,16 @@ impl Desk {
                 answer(result)
             }
             Request::ClearStats { what } => {
-                if what == "totem" || what == "all" {
-                    self.reset = Cmap::default();
-                    self.reset = self.stats(member);
+                if what == "totem" || what == "knet" || what == "all" {
+                    let all = super::counters::of(member, &Cmap::default());
+                    let prefix = match what.as_str() {
+                        "totem" => "stats.srp.",
+                        "knet" => "stats.knet.",
+                        _ => "stats.",
+                    };
+                    for (key, value) in all.prefixed(prefix) {
+                        let _ = self.reset.set(key, value.clone());
+                    }
                 }
                 Answer::Ok
             }
@@ -335,44 +345,21 @@ impl Desk {
         LinkReport { node: own.id, transport: config.totem.transport.name().to_owned(), nodes, links }
     }
 
-    /// Counters, computed on access [TM-18].
     fn stats(&self, member: &Member) -> Cmap {
-        let mut map = Cmap::default();
-        let counters = member.status().ring.counters;
-        for (name, value) in [
-            ("orf_token_tx", counters.orf_token_tx),
-            ("orf_token_rx", counters.orf_token_rx),
-            ("memb_merge_detect_tx", counters.memb_merge_detect_tx),
-            ("memb_merge_detect_rx", counters.memb_merge_detect_rx),
-            ("memb_join_tx", counters.memb_join_tx),
-            ("memb_join_rx", counters.memb_join_rx),
-            ("mcast_tx", counters.mcast_tx),
-            ("mcast_retx", counters.mcast_retx),
-            ("mcast_rx", counters.mcast_rx),
-            ("memb_commit_token_tx", counters.memb_commit_token_tx),
-            ("memb_commit_token_rx", counters.memb_commit_token_rx),
-            ("token_hold_cancel_tx", counters.token_hold_cancel_tx),
-            ("token_hold_cancel_rx", counters.token_hold_cancel_rx),
-            ("operational_entered", counters.operational_entered),
-            ("operational_token_lost", counters.operational_token_lost),
-            ("gather_entered", counters.gather_entered),
-            ("gather_token_lost", counters.gather_token_lost),
-            ("commit_entered", counters.commit_entered),
-            ("commit_token_lost", counters.commit_token_lost),
-            ("recovery_entered", counters.recovery_entered),
-            ("recovery_token_lost", counters.recovery_token_lost),
-            ("consensus_timeouts", counters.consensus_timeouts),
-            ("rx_msg_dropped", counters.rx_msg_dropped),
-        ] {
-            let key = format!("stats.srp.{name}");
-            let since = self.reset.get_u64(&key).unwrap_or(0);
-            let _ = map.set(&key, Value::U64(value.saturating_sub(since)));
+        super::counters::of(member, &self.reset)
+    }
+
+    /// Links that came up or went down since the last look.
+    pub fn link_events(&mut self, member: &Member) -> Vec<Event> {
+        let Some(links) = member.status().links else { return Vec::new() };
+        let mut events = Vec::new();
+        for link in links.links() {
+            let before = self.connected.insert((link.host.0, link.link), link.connected).unwrap_or(false);
+            if before != link.connected {
+                events.push(Event::Link { node: link.host.0, link: link.link, connected: link.connected });
+            }
         }
-        let _ = map.set(
-            "stats.srp.continuous_gather",
-            Value::U32(u32::try_from(counters.continuous_gather).unwrap_or(u32::MAX)),
-        );
-        map
+        events
     }
 }
 

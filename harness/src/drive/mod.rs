@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod control;
+mod counters;
 pub mod desk;
 pub mod device;
 mod keys;

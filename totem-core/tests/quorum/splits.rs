@@ -7,9 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rand::rngs::ChaCha8Rng;
+use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use totem_core::config::{Accounts, Mode, QuorumSection, parse};
 use totem_core::quorum::arbiter::{Algorithm, Preference};
+
+use totem_core::wire::NodeId;
 
 use crate::arbitrated::Arbitrated;
 use crate::cluster::Cluster;
@@ -268,4 +271,49 @@ fn splits_never_leave_two_quorate_partitions() {
         }
     }
     assert!(unexpected.is_empty(), "{}", unexpected.join("\n"));
+}
+
+/// Even splits of settled clusters that all reach the arbiter: one half keeps quorum at all its members, the other loses it
+/// at all of its members, and never both have it on the way there.
+#[test]
+fn an_even_split_is_always_decided_for_exactly_one_side() {
+    let seeds: u64 = std::env::var("QUORUM_SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(400);
+    let devices = [("votes: 1\n", Algorithm::FfSplit), ("", Algorithm::Lms), ("votes: 1\n", Algorithm::TwoNodeLms)];
+    let mut wins = BTreeMap::new();
+    for seed in 0..seeds {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let (votes, algorithm) = devices[rng.random_range(0..devices.len())];
+        let size = if algorithm == Algorithm::TwoNodeLms { 2 } else { 2 * rng.random_range(1..=4) };
+        let conf = format!("quorum {{\ndevice {{\nmodel: net\n{votes}}}\n}}\n");
+        let section = QuorumSection::read(&parse(&conf, Mode::Strict, &Accounts::default()).expect("a device").map);
+        let cluster = Cluster::new(size, section, BTreeMap::new());
+        let preference = match rng.random_range(0..3) {
+            0 => Preference::Lowest,
+            1 => Preference::Highest,
+            _ => Preference::Node(NodeId(rng.random_range(1..=size))),
+        };
+        let mut world = Arbitrated::new(cluster, algorithm, preference);
+        let mut order: Vec<u32> = (1..=size).collect();
+        order.shuffle(&mut rng);
+        world.start(&order);
+        world.wait(Duration::from_secs(30));
+        for round in 0..3 {
+            order.shuffle(&mut rng);
+            let (one, other) = order.split_at(size as usize / 2);
+            let halves: [BTreeSet<u32>; 2] = [one.iter().copied().collect(), other.iter().copied().collect()];
+            world.split(halves.iter().map(|half| half.iter().copied().collect()).collect());
+            for _ in 0..400 {
+                assert!(quorate_rings(&world.cluster).len() <= 1, "seed {seed} round {round}: both halves");
+                world.wait(Duration::from_millis(100));
+            }
+            let quorate: BTreeSet<u32> =
+                world.cluster.running.iter().filter(|(_, m)| m.service.is_quorate()).map(|(n, _)| *n).collect();
+            assert!(halves.contains(&quorate), "seed {seed} round {round} {algorithm:?}: {halves:?} but {quorate:?}");
+            *wins.entry(format!("{algorithm:?}")).or_insert(0) += 1;
+            world.split(vec![(1..=size).collect()]);
+            world.wait(Duration::from_secs(40));
+            assert_eq!(quorate_rings(&world.cluster).len(), 1, "seed {seed} round {round}: healed");
+        }
+    }
+    println!("even splits decided for exactly one side: {wins:?}");
 }

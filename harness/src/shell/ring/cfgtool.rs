@@ -157,7 +157,6 @@ pub fn corosync_cfgtool(args: &[String]) -> ExitCode {
     match action {
         Action::Reload => println!("Reloading corosync.conf..."),
         Action::Kill(id) => println!("Killing node {id}"),
-        Action::Shutdown => println!("Shutting down corosync"),
         _ => {}
     }
     let connected = Client::connect(&socket_path());
@@ -167,6 +166,9 @@ pub fn corosync_cfgtool(args: &[String]) -> ExitCode {
         eprintln!("Could not initialize corosync configuration API error {error}");
         return ExitCode::from(1);
     };
+    if action == Action::Shutdown {
+        println!("Shutting down corosync");
+    }
     run(&mut client, action, brief, force).unwrap_or_else(|error| {
         eprintln!("{TOOL}: {error}");
         ExitCode::from(1)

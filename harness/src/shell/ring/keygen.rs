@@ -74,8 +74,8 @@ fn write_key(file: &str, source: &str, size: usize) -> Result<ExitCode, (u8, Str
     let mut random =
         std::fs::File::open(source).map_err(|e| (1, format!("Failed to open random source: {}", reason(&e))))?;
     let mut key = vec![0; size];
+    // The original asks a source that has ended for more, for ever.
     random.read_exact(&mut key).map_err(|e| (1, format!("Could not read {source}: {}", reason(&e))))?;
-    println!("Writing corosync key to {file}.");
     let mut out = std::fs::OpenOptions::new()
         .write(true)
         .create(true)
@@ -83,6 +83,7 @@ fn write_key(file: &str, source: &str, size: usize) -> Result<ExitCode, (u8, Str
         .mode(0o600)
         .open(file)
         .map_err(|e| (2, format!("Could not create {file}: {}", reason(&e))))?;
+    println!("Writing corosync key to {file}.");
     out.set_permissions(std::fs::Permissions::from_mode(0o400))
         .map_err(|e| (3, format!("Failed to set key file permissions to 0400: {}", reason(&e))))?;
     out.write_all(&key).map_err(|e| (4, format!("Could not write {file}: {}", reason(&e))))?;

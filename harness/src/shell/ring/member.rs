@@ -148,6 +148,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
             let now = driver.now();
             server.serve(|request| desk.answer(now, driver.member(), request));
             events.extend(desk.events());
+            events.extend(desk.link_events(driver.member()));
             events.iter().for_each(|event| server.publish(event));
         }
         if input_open && ready.first() == Some(&true) {

@@ -7,6 +7,7 @@ use crate::drive::control::{Answer, Client, Event, MapName, QuorumReport, Reques
 
 const TOOL: &str = "corosync-notifyd";
 const USAGE: &str = "usage:
+        -c     : SNMP Community name.
         -f     : Start application in foreground.
         -l     : Log all events.
         -o     : Print events to stdout (turns on -l).
@@ -44,6 +45,10 @@ pub(super) fn line(told: &mut Told, event: &Event, address: impl Fn(u32) -> Opti
             Some(format!("{ip}[{node}] ip:{ip} {}", value.value))
         }
         Event::Key { .. } => None,
+        Event::Link { node, link, connected } => {
+            let text = if *connected { "operational" } else { "disconnected" };
+            Some(format!("{}[{}] link {link} to node {node} is now {text}", told.name, told.node))
+        }
     }
 }
 
@@ -52,7 +57,7 @@ pub fn corosync_notifyd(args: &[String]) -> ExitCode {
     let words = match getopt::words(TOOL, "c:dfhlm:nos", &[], args) {
         Ok(words) => words,
         Err(wrong) => {
-            eprintln!("{}", wrong.0);
+            eprint!("{}\n{USAGE}", wrong.0);
             return ExitCode::from(1);
         }
     };
@@ -65,7 +70,7 @@ pub fn corosync_notifyd(args: &[String]) -> ExitCode {
                 return ExitCode::from(1);
             }
             Word::Option('h') => {
-                print!("{USAGE}");
+                eprint!("{USAGE}");
                 return ExitCode::from(1);
             }
             _ => {}
@@ -78,15 +83,18 @@ pub fn corosync_notifyd(args: &[String]) -> ExitCode {
     match follow() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{TOOL}: {error}");
+            eprintln!("{error}");
             ExitCode::from(1)
         }
     }
 }
 
 fn follow() -> std::io::Result<()> {
-    let mut client = Client::connect(&socket_path())?;
-    let mut watch = Client::connect(&socket_path())?;
+    let connect = || {
+        let down = |_| std::io::Error::other("[error] Failed to initialize the cmap API. Error 2");
+        Client::connect(&socket_path()).map_err(down)
+    };
+    let (mut client, mut watch) = (connect()?, connect()?);
     watch.ask(Request::Watch)?;
     let report = match client.ask(Request::Quorum)? {
         Answer::Quorum(report) => report,
@@ -130,6 +138,8 @@ mod tests {
         assert_eq!(line(&mut told, &quorum(true), none).unwrap(), "a[1] is now quorate");
         assert_eq!(line(&mut told, &quorum(true), none), None);
         assert_eq!(line(&mut told, &quorum(false), none).unwrap(), "a[1] has lost quorum");
+        let link = Event::Link { node: 3, link: 1, connected: false };
+        assert_eq!(line(&mut told, &link, none).unwrap(), "a[1] link 1 to node 3 is now disconnected");
         let value = TypedValue { kind: "str".into(), value: "left".into() };
         let event = Event::Key { key: "runtime.members.3.status".into(), old: None, new: Some(value) };
         let address = |_| Some("r(0) ip(10.0.0.3) ".to_owned());

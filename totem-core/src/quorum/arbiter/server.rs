@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{Algorithm, ArbiterError, Framing, Heuristics, Kind, ListType, Message, Preference, Report, Vote};
-use crate::wire::NodeId;
+use crate::wire::{NodeId, RingId};
 
 /// Names one connection; the driver chooses it and never uses it twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +40,9 @@ pub(super) struct Session {
     pub(super) algorithm: Algorithm,
     pub(super) preference: Preference,
     pub(super) report: Report,
+    /// The last ring that the client named, in its init or a membership list: every reply carries one, or real clients
+    /// hang up.
+    pub(super) ring: RingId,
     /// Last stored result of the last-man-standing algorithms.
     pub(super) stored: Option<Vote>,
     pub(super) retry: Option<Duration>,
@@ -200,7 +203,7 @@ impl Arbiter {
 
     fn init(&mut self, id: ClientId, message: Message) -> Result<(), ArbiterError> {
         let cluster = self.client(id).and_then(|c| c.cluster.clone()).ok_or(ArbiterError::PreinitRequired)?;
-        let (Some(node), Some(_), Some(heartbeat), Some(preference), Some(algorithm)) =
+        let (Some(node), Some(ring), Some(heartbeat), Some(preference), Some(algorithm)) =
             (message.node, message.ring, message.heartbeat, message.preference, message.algorithm)
         else {
             return Err(ArbiterError::MissingOption);
@@ -241,6 +244,7 @@ impl Arbiter {
                     heuristics: Heuristics::Undefined,
                     keep_active: false,
                 },
+                ring,
                 stored: None,
                 retry: None,
                 sequence: 0,
@@ -300,12 +304,13 @@ impl Arbiter {
                 if wrong {
                     return Err(ArbiterError::InvalidMembershipList);
                 }
-                session.report.membership = Some((message.ring.ok_or(ArbiterError::MissingOption)?, nodes));
+                session.ring = message.ring.ok_or(ArbiterError::MissingOption)?;
+                session.report.membership = Some((session.ring, nodes));
                 session.report.heuristics = message.heuristics;
             }
             ListType::Quorum => {}
         }
-        let ring = session.report.membership.as_ref().map(|(ring, _)| *ring);
+        let ring = Some(session.ring);
         let ready = session.report.configured.is_some() && session.report.membership.is_some();
         let vote = match (session.algorithm, list) {
             (Algorithm::Test, _) => Vote::Ack,
@@ -316,7 +321,6 @@ impl Arbiter {
             (_, ListType::Membership | ListType::Quorum) => self.decide_lms(now, id),
             _ => Vote::NoChange,
         };
-        let ring = message.ring.or(ring);
         let reply =
             Message { list: Some(list), ring, vote: Some(vote), ..Message::numbered(Kind::NodeListReply, sequence) };
         self.send(id, &reply);
@@ -331,7 +335,7 @@ impl Arbiter {
             Algorithm::Test => Vote::Ack,
             _ => self.decide_lms(now, id),
         };
-        let ring = self.session(id)?.report.membership.as_ref().map(|(ring, _)| *ring);
+        let ring = Some(self.session(id)?.ring);
         let sequence = message.sequence;
         self.send(id, &Message { sequence, vote: Some(vote), ring, ..Message::new(Kind::AskForVoteReply) });
         Ok(())
@@ -342,7 +346,7 @@ impl Arbiter {
         session.report.heuristics = message.heuristics;
         let ready = session.report.configured.is_some() && session.report.membership.is_some();
         let vote = if session.algorithm == Algorithm::FfSplit && ready { self.split_after(id) } else { Vote::NoChange };
-        let ring = self.session(id)?.report.membership.as_ref().map(|(ring, _)| *ring);
+        let ring = Some(self.session(id)?.ring);
         let reply = Message { kind: Kind::HeuristicsChangeReply, vote: Some(vote), ring, ..message };
         self.send(id, &reply);
         self.flush_split(id);
