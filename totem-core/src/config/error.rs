@@ -287,6 +287,12 @@ pub enum Problem {
     /// An id that the knet header cannot hold.
     #[error("Knet requires nodeid to be less than 65536 for address '{0}'.")]
     KnetNodeIdTooLarge(String),
+    /// Compression, which this engine does not have: a node that cannot read others' messages must not join them.
+    #[error("knet_compression_model {0} is not supported: messages are neither compressed nor decompressed here")]
+    Compression(String),
+    /// SCTP, as releases say that have dropped it.
+    #[error("Unrecognised knet_transport. only 'udp' is supported")]
+    KnetSctp,
     /// Not a knet transport.
     #[error("Unrecognised knet_transport. expected 'udp' or 'sctp'")]
     KnetTransport,
@@ -317,6 +323,8 @@ impl Error {
             Error::Invalid(invalid) => match invalid.problem {
                 Problem::CipherWithoutHash
                 | Problem::OwnModelProtects
+                | Problem::Compression(_)
+                | Problem::KnetSctp
                 | Problem::KnetTransport
                 | Problem::KnetLocalNodeId
                 | Problem::KnetNodeId(_)

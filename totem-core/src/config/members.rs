@@ -331,6 +331,19 @@ impl Membership {
         Ok(())
     }
 
+    /// What the original can do and this engine cannot, told before anything is lost by it.
+    pub(super) fn check_supported(&self, totem: &Totem) -> Result<(), Invalid> {
+        if let Some(model) = &totem.knet.compression_model {
+            let (key, problem) = ("totem.knet_compression_model", Problem::Compression(model.clone()));
+            return Err(Invalid::new(problem).at(key, model, "leave the key out, on all nodes"));
+        }
+        if let Some(link) = self.links.iter().find(|link| link.knet_transport == "sctp") {
+            let key = format!("totem.interface.{}.knet_transport", link.number);
+            return Err(Invalid::new(Problem::KnetSctp).at(key, "sctp", "udp"));
+        }
+        Ok(())
+    }
+
     /// Names, link counts, families, duplicates, modes and transport [TM-16.2 items 6, 7, 9, 10].
     pub(super) fn check_nodes(&self) -> Result<(), Invalid> {
         let links = self.links.len();

@@ -208,6 +208,9 @@ impl Config {
         let mut totem = Totem::read(&map, mode, listed, &mut warnings).map_err(located)?;
         let members = members::read(&mut map, host, &totem, mode, &mut warnings).map_err(located)?;
         members.check_links(&map, &totem).map_err(located)?;
+        if mode == Mode::Legacy {
+            members.check_supported(&totem).map_err(located)?;
+        }
         if map.get_u32("totem.version") != Some(2) {
             let value = map.get_u32("totem.version").map_or("(none)".to_owned(), |v| v.to_string());
             return Err(located(Invalid::new(Problem::TotemVersion).at("totem.version", value, "2")));
