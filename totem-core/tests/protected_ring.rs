@@ -266,3 +266,35 @@ fn the_key_of_the_configuration_names_the_mode() {
     let error = read("crypto_model: gnutls\n").unwrap_err();
     assert_eq!(error.report("f"), "parser error: f:3: Invalid crypto model. Should be nss, openssl or metronome");
 }
+
+#[test]
+fn what_is_not_supported_is_refused_by_name() {
+    use totem_core::config::Error;
+    let read = |text: &str| {
+        Config::read(
+            &format!("totem {{\nversion: 2\n{text}}}\nnodelist {{\nnode {{\nring0_addr: 10.0.0.1\nnodeid: 1\n}}\n}}\n"),
+            Mode::Legacy,
+            &Host::new("a", ["10.0.0.1".parse().unwrap()]),
+        )
+        .map_err(Box::new)
+    };
+    for (text, said, place) in [
+        (
+            "knet_compression_model: zlib\n",
+            "knet_compression_model zlib is not supported: messages are neither compressed nor decompressed here",
+            "line 3, totem.knet_compression_model: zlib (allowed: leave the key out, on all nodes)",
+        ),
+        (
+            "interface {\nknet_transport: sctp\n}\n",
+            "Unrecognised knet_transport. only 'udp' is supported",
+            "line 4, totem.interface.0.knet_transport: sctp (allowed: udp)",
+        ),
+    ] {
+        let error = read(text).unwrap_err();
+        assert_eq!(error.report("f"), said);
+        let Error::Invalid(invalid) = *error else { panic!("{error}") };
+        assert_eq!(invalid.place().as_deref(), Some(place));
+    }
+    let error = read("knet_compression_model: none\n").unwrap_err();
+    assert!(error.report("f").starts_with("parser error: f:3: Invalid compression model. Should be zlib, lz4"));
+}

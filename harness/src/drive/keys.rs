@@ -27,9 +27,7 @@ pub(super) fn protection(config: &Config) -> Result<Option<Guard>, RingError> {
         CryptoModel::Stock => Protection::new(totem.crypto, key.into()).map(Guard::from),
         CryptoModel::Metronome => Secret::new(totem.cluster_name.as_deref().unwrap_or(""), &key).map(Guard::from),
     };
-    guard
-        .map(Some)
-        .map_err(|e| RingError::Config(format!("{e} from {}.", totem.keyfile)))
+    guard.map(Some).map_err(|e| RingError::Config(format!("{e} from {}.", totem.keyfile)))
 }
 
 /// The configuration was read again: timers of links follow, and changed keys come into use in the order of messages, so

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use thiserror::Error;
 use totem_core::config::Config;
-use totem_core::link::{Knet, Protection, Settings};
+use totem_core::link::{Guard, Knet, Settings};
 use totem_core::member::{self, Identity, LinkIx, Member, Output};
 use totem_core::quorum::{LogLine, Options, Roster};
 use totem_core::wire::NodeId;
@@ -93,7 +93,7 @@ pub struct RingDriver {
     transport: Transport,
     store: RingStore,
     origin: Instant,
-    protection: Option<Protection>,
+    protection: Option<Guard>,
 }
 
 impl RingDriver {

@@ -33,7 +33,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use totem_core::config::{Config, ControlOutput};
-use totem_core::link::Protection;
+use totem_core::link::Guard;
 use totem_core::member;
 
 /// Answers that may be outstanding; tools beyond are told to try again.
@@ -93,7 +93,7 @@ pub struct Adapters {
     /// Its sockets.
     pub transport: Transport,
     /// What protects its packets at the start.
-    pub protection: Option<Protection>,
+    pub protection: Option<Guard>,
     /// Its files; the node was made with what they held.
     pub disk: Disk,
     /// Where its agents are.
@@ -163,7 +163,7 @@ struct Driver {
     node: Node,
     clock: Clock,
     transport: Transport,
-    protection: Option<Protection>,
+    protection: Option<Guard>,
     disk: Disk,
     desk: Desk,
     log: Sink,
