@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::time::Duration;
-use totem_core::ring::{Config, ConfigurationKind, Guarantee, Identity, Keys, Output, Ring, State};
+use totem_core::config::Timers;
+use totem_core::ring::{Config, ConfigurationKind, Guarantee, Identity, Output, Ring, State};
 use totem_core::wire::NodeId;
 
 /// Rings that exchange datagrams without loss or delay.
@@ -18,7 +19,7 @@ pub struct Rings {
 impl Rings {
     /// `n` members in one ring.
     pub fn formed(n: usize) -> Self {
-        let config = Config::derive(&Keys::default(), n);
+        let config = Config::derive(Timers::with(&[], n));
         let rings = (0..n)
             .map(|i| {
                 let identity = Identity { node: NodeId(i as u32 + 1), ring_sequence: 0, seed: 0 };

@@ -379,3 +379,118 @@ fn a_different_copy_of_the_same_version_is_found_and_replaced() {
     cluster.settle();
     cluster.check(0);
 }
+
+/// The sender was cut off after its own delivery; the others had the change on its way.
+struct Torn {
+    cluster: Cluster,
+    change: Vec<u8>,
+}
+
+impl Torn {
+    /// Three members with quorum; member 1 has applied and acknowledged a change that the others have not delivered.
+    fn new() -> Torn {
+        let mut cluster = Cluster::new(3);
+        for (&m, replica) in &mut cluster.replicas {
+            let config = Config::new(m, format!("node{m}")).with_quorum_for_configuration();
+            *replica = Replica::recover(config, &[], NOW).0;
+        }
+        cluster.partition(&[(1..=3).map(MemberId).collect()]);
+        cluster.quorum(&[1, 2, 3], true);
+        cluster.settle();
+        cluster.bump(1, 1);
+        let (from, change) = cluster.channels[0].1.pop_front().unwrap();
+        cluster.replicas.get_mut(&MemberId(1)).unwrap().handle_message(NOW, from, &change).unwrap();
+        cluster.drain();
+        assert_eq!(cluster.replies, [(MemberId(1), RequestId(1), true)]);
+        Torn { cluster, change }
+    }
+
+    /// These members lose the others, and then deliver the change.
+    fn part(&mut self, members: &[u32]) {
+        for &m in members {
+            let replica = self.cluster.replicas.get_mut(&MemberId(m)).unwrap();
+            replica.handle_parting(NOW, false);
+            replica.handle_message(NOW, MemberId(1), &self.change).unwrap();
+        }
+    }
+}
+
+impl Cluster {
+    fn quorum(&mut self, members: &[u32], quorate: bool) {
+        for &m in members {
+            self.replicas.get_mut(&MemberId(m)).unwrap().handle_quorum(self.now, quorate);
+        }
+        self.drain();
+    }
+
+    fn bump(&mut self, m: u32, id: u64) {
+        let replica = self.replicas.get_mut(&MemberId(m)).unwrap();
+        replica.handle_request(self.now, RequestId(id), Request::new(Operation::Bump));
+        self.drain();
+    }
+
+    /// These members are a part of their own from now on, with or without quorum.
+    fn meet(&mut self, parts: &[(&[u32], bool)]) {
+        let members = |ids: &[u32]| ids.iter().map(|&m| MemberId(m)).collect();
+        self.partition(&parts.iter().map(|(ids, _)| members(ids)).collect::<Vec<_>>());
+        for (ids, quorate) in parts {
+            self.quorum(ids, *quorate);
+        }
+        self.settle();
+    }
+
+    fn epoch(&self, m: u32) -> i32 {
+        self.replicas[&MemberId(m)].cib().version().epoch
+    }
+}
+
+#[test]
+fn an_acknowledged_change_outlives_its_sender() {
+    let mut torn = Torn::new();
+    torn.part(&[2, 3]);
+    assert_eq!((torn.cluster.epoch(2), torn.cluster.epoch(3)), (0, 0), "without quorum nothing is decided");
+    torn.cluster.meet(&[(&[1], false), (&[2, 3], true)]);
+    assert_eq!((torn.cluster.epoch(2), torn.cluster.epoch(3)), (1, 1), "once, though both passed it on");
+    torn.cluster.meet(&[(&[1, 2, 3], true)]);
+    torn.cluster.check(0);
+    assert_eq!(torn.cluster.epoch(1), 1);
+}
+
+#[test]
+fn it_outlives_times_without_quorum_too() {
+    let mut torn = Torn::new();
+    torn.part(&[2, 3]);
+    torn.cluster.meet(&[(&[1], false), (&[2], false), (&[3], false)]);
+    assert_eq!((torn.cluster.epoch(2), torn.cluster.epoch(3)), (0, 0));
+    torn.cluster.meet(&[(&[1], false), (&[2, 3], true)]);
+    assert_eq!((torn.cluster.epoch(2), torn.cluster.epoch(3)), (1, 1));
+}
+
+#[test]
+fn what_the_others_went_on_without_is_given_up() {
+    let mut torn = Torn::new();
+    torn.part(&[2]);
+    // member 1 crashed before anything was on disk, and member 3 never had the change
+    let config = Config::new(MemberId(1), "node1").with_quorum_for_configuration().with_incarnation(1);
+    torn.cluster.replicas.insert(MemberId(1), Replica::recover(config, &[], NOW).0);
+    torn.cluster.meet(&[(&[2], false), (&[1, 3], true)]);
+    torn.cluster.bump(3, 2);
+    torn.cluster.settle();
+    torn.cluster.meet(&[(&[1, 2, 3], true)]);
+    torn.cluster.check(0);
+    assert_eq!(torn.cluster.epoch(2), 1, "only what member 3 changed");
+}
+
+#[test]
+fn an_own_change_is_answered_when_quorum_is_lost() {
+    let mut torn = Torn::new();
+    torn.cluster.bump(2, 2);
+    let (from, change) = torn.cluster.channels[0].1.pop_front().unwrap();
+    let replica = torn.cluster.replicas.get_mut(&MemberId(2)).unwrap();
+    replica.handle_parting(NOW, false);
+    replica.handle_message(NOW, from, &change).unwrap();
+    torn.cluster.drain();
+    assert_eq!(torn.cluster.replies.len(), 1, "nobody knows yet");
+    torn.cluster.meet(&[(&[2], false), (&[1], false), (&[3], false)]);
+    assert_eq!(torn.cluster.replies[1], (MemberId(2), RequestId(2), false));
+}

@@ -61,6 +61,15 @@ fn loss_and_a_crash_break_nothing() {
     }
 }
 
+/// A node was cut off right after it had acknowledged a write that nobody else had: found by a sweep when changes of the CIB were
+/// delivered before every member had them.
+#[test]
+fn a_write_acknowledged_just_before_the_cut_is_kept() {
+    let options = RunOptions { faults: Some(Faults::standard()), stable_at_end: true, ..RunOptions::default() };
+    let outcome = run_with(&read("web-faults.scenario"), 230, &options).expect("a valid scenario");
+    assert!(outcome.is_ok(), "{:?}", outcome.broken);
+}
+
 /// The checkers can fail: a disk that only says that it has written is found out.
 #[test]
 fn a_broken_rule_is_found() {

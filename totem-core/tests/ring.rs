@@ -5,14 +5,12 @@ mod network;
 use network::{FAIR, Network, Weather, id, ms};
 use rand::RngExt;
 use std::time::Duration;
-use totem_core::ring::{Guarantee, Keys, State};
+use totem_core::ring::{Guarantee, State};
 
-fn keys() -> Keys {
-    Keys { token: Some(1000), ..Keys::default() }
-}
+const TOKEN: u32 = 1000;
 
 fn fair(seed: u64, nodes: usize) -> Network {
-    let mut net = Network::new(seed, nodes, &keys());
+    let mut net = Network::new(seed, nodes, TOKEN);
     for i in 0..nodes {
         net.start(i);
     }
@@ -67,7 +65,7 @@ fn a_crashed_member_is_left_behind() {
     let mut net = fair(4, 3);
     net.crash(2, false);
     let took = net.settle(ms(20_000));
-    let bound = net.config.token + net.config.consensus + ms(100);
+    let bound = net.config.timers.token + net.config.timers.consensus + ms(100);
     assert!(took <= bound, "{took:?} of {bound:?}");
     net.finish();
 }
@@ -118,7 +116,7 @@ fn a_safe_message_waits_for_every_member() {
 
 #[test]
 fn a_message_split_over_a_join_reaches_everybody_whole() {
-    let mut net = Network::new(7, 3, &keys());
+    let mut net = Network::new(7, 3, TOKEN);
     net.start(0);
     net.start(1);
     net.settle(ms(20_000));
@@ -147,7 +145,7 @@ fn a_paused_member_comes_back() {
 #[test]
 fn equal_seeds_run_equally() {
     let trace = || {
-        let mut net = Network::new(99, 5, &keys());
+        let mut net = Network::new(99, 5, TOKEN);
         net.log = Some(Vec::new());
         storm(&mut net);
         (net.now, net.datagrams, net.log)
@@ -244,10 +242,10 @@ fn disturb(net: &mut Network, nodes: usize, weather: &Weather) {
 
 fn run(seed: u64) -> (Duration, u64, u64) {
     let nodes = 3 + (seed % 5) as usize;
-    let mut net = Network::new(seed, nodes, &keys());
+    let mut net = Network::new(seed, nodes, TOKEN);
     storm(&mut net);
     // every partition may first have to find out what it lost, then merge, each within token and consensus
-    let bound = (net.config.token + net.config.consensus) * 6;
+    let bound = (net.config.timers.token + net.config.timers.consensus) * 6;
     let took = net.settle(bound);
     for i in 0..nodes {
         net.submit(i, 100);

@@ -4,12 +4,23 @@ use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::message::{Message, MessageError, Offer};
+use super::progress::Progress;
 use super::store::{self, Finding, Stored};
 use super::{Cause, Changed, Config, MemberId, Output, Phase, RequestId, Status};
-use crate::cib::{Cib, Code, Holder, Operation, Request};
+use crate::cib::{Cib, Code, Holder, Operation, Request, Version};
 use crate::patch::{Ordered, diff, digest};
 use crate::schema;
 use crate::xml::Document;
+
+/// A request whose delivery came to nothing here, although others may have applied it.
+#[derive(Debug)]
+struct Held {
+    origin: MemberId,
+    number: u64,
+    request: Request,
+    /// It has gone out again in this membership.
+    passed_on: bool,
+}
 
 /// One member's copy of the cluster information base.
 #[derive(Debug)]
@@ -19,18 +30,20 @@ pub struct Replica {
     phase: Phase,
     peers: Vec<MemberId>,
     quorate: bool,
+    /// The members part: what is delivered now, not all of them saw.
+    parting: bool,
     /// Rounds of comparison since the last membership change; the same number on all members.
     round: u64,
     offers: BTreeMap<MemberId, Offer>,
     /// Requests that were delivered while copies were not equal, in their order.
     waiting: VecDeque<(MemberId, u64, Request)>,
-    /// Of each member, the number of its last request that was applied.
-    applied: BTreeMap<MemberId, u64>,
+    /// The requests that the copy contains.
+    applied: Progress,
     next_number: u64,
     /// Own requests on their way, by number.
     unanswered: BTreeMap<u64, RequestId>,
-    /// Own requests whose delivery came to nothing; they go out again when copies are equal.
-    again: Vec<(u64, Request)>,
+    /// In their order. They go out again, whoever's they are, in a membership with quorum whose copies are equal.
+    held: Vec<Held>,
     outputs: VecDeque<Output>,
     /// Replies that wait for the document to be on disk.
     replies: Vec<Output>,
@@ -54,12 +67,13 @@ impl Replica {
             phase: Phase::Alone,
             peers: Vec::new(),
             quorate: false,
+            parting: false,
             round: 0,
             offers: BTreeMap::new(),
             waiting: VecDeque::new(),
-            applied: BTreeMap::new(),
+            applied: Progress::default(),
             unanswered: BTreeMap::new(),
-            again: Vec::new(),
+            held: Vec::new(),
             outputs: VecDeque::new(),
             replies: Vec::new(),
             unsaved: usable,
@@ -122,6 +136,22 @@ impl Replica {
     /// Whether this part of the cluster has quorum: told at the same place of the ordered stream to all members.
     pub fn handle_quorum(&mut self, _now: Duration, quorate: bool) {
         self.quorate = quorate;
+        self.parting = false;
+        self.answer_held();
+        if self.phase == Phase::Synchronized {
+            self.pass_on();
+        }
+    }
+
+    /// The membership has ended for some, and what is still delivered of it reaches only those who stay together, until the
+    /// next verdict on quorum. `quorate` as in [`handle_quorum`](Self::handle_quorum): true only where quorum does not matter.
+    ///
+    /// What needs quorum is neither applied nor refused from here on: the sender, or another member that heard that all have
+    /// it, may have applied and acknowledged it. It is held until a membership with quorum decides.
+    pub fn handle_parting(&mut self, _now: Duration, quorate: bool) {
+        self.quorate = quorate;
+        self.parting = true;
+        self.held.iter_mut().for_each(|h| h.passed_on = false);
     }
 
     /// A request of a local client. Queries are answered from the local copy at once.
@@ -132,7 +162,7 @@ impl Replica {
                 let number = self.next_number;
                 self.next_number += 1;
                 self.unanswered.insert(number, id);
-                self.broadcast(&Message::Request { number, request: Box::new(request) });
+                self.broadcast(&Message::Request { origin: None, number, request: Box::new(request) });
             }
             Ok(request) => {
                 let outcome = self.cib.perform(&request, Holder::Member);
@@ -201,7 +231,9 @@ impl Replica {
         // Those who come together now did not all see what waits: it goes out again, to all of them.
         for (origin, number, request) in core::mem::take(&mut self.waiting) {
             if origin == self.config.member {
-                self.again.push((number, request));
+                self.hold(origin, number, request);
+            } else {
+                self.applied.see(origin, number);
             }
         }
         self.begin_round(now);
@@ -209,12 +241,14 @@ impl Replica {
 
     fn begin_round(&mut self, now: Duration) {
         self.offers.clear();
+        self.held.iter_mut().for_each(|h| h.passed_on = false);
         self.phase = Phase::Exchanging;
         if self.peers == [self.config.member] {
             self.synchronized(now, None);
             return;
         }
-        let offer = Offer { round: self.round, version: self.cib.version(), digest: self.cib.digest() };
+        let (version, digest) = (self.cib.version(), self.cib.digest());
+        let offer = Offer { round: self.round, version, digest, applied: self.applied.clone() };
         self.broadcast(&Message::Offer(offer));
     }
 
@@ -223,7 +257,14 @@ impl Replica {
     /// An error means that the message was malformed and ignored.
     pub fn handle_message(&mut self, now: Duration, from: MemberId, bytes: &[u8]) -> Result<(), MessageError> {
         match Message::decode(bytes, self.config.max_message)? {
-            Message::Request { number, request } => self.request(now, from, number, *request),
+            Message::Request { origin, number, request } => {
+                if origin.is_some() && !self.may_change(&request) {
+                    // Whoever passed it on did not know that quorum would be lost: it waits on.
+                    self.hold(origin.unwrap_or(from), number, *request);
+                } else {
+                    self.request(now, origin.unwrap_or(from), number, *request);
+                }
+            }
             Message::Offer(offer) => self.offer(now, from, offer),
             Message::Sync { round, document, applied } => self.sync(now, from, round, *document, applied),
             Message::Check { version, digest } => self.check(from, version, &digest),
@@ -251,15 +292,18 @@ impl Replica {
     }
 
     fn apply(&mut self, now: Duration, from: MemberId, number: u64, request: &Request) {
-        if self.applied.get(&from).is_some_and(|&last| last >= number) {
+        let allowed = self.may_change(request);
+        if !allowed && self.parting {
+            return self.hold(from, number, request.clone());
+        }
+        if !self.applied.take(from, number) {
             // It was applied in another membership, and its effect came back with a copy.
             if from == self.config.member {
                 self.reply(number, Ok(()), None);
             }
             return;
         }
-        self.applied.insert(from, number);
-        if !self.may_change(request) {
+        if !allowed {
             if from == self.config.member {
                 self.reply(number, Err(Code::NoQuorum), None);
             }
@@ -288,6 +332,47 @@ impl Replica {
         }
     }
 
+    /// Keeps a request until a membership with quorum can decide on it.
+    fn hold(&mut self, origin: MemberId, number: u64, request: Request) {
+        self.applied.see(origin, number);
+        if !self.applied.lacks(origin, number) || self.held.iter().any(|h| (h.origin, h.number) == (origin, number)) {
+            return;
+        }
+        if self.held.len() < self.config.max_waiting {
+            self.held.push(Held { origin, number, request, passed_on: false });
+        } else if origin == self.config.member {
+            self.reply(number, Err(Code::Ecomm), None);
+        }
+    }
+
+    /// Sends what is held, to be decided at one place of the order; until it comes back it is held on.
+    fn pass_on(&mut self) {
+        let mut held = core::mem::take(&mut self.held);
+        held.retain(|h| self.applied.lacks(h.origin, h.number) || self.is_awaited(h));
+        for h in held.iter_mut() {
+            if !h.passed_on && self.may_change(&h.request) {
+                h.passed_on = true;
+                let (origin, request) = (Some(h.origin), Box::new(h.request.clone()));
+                self.broadcast(&Message::Request { origin, number: h.number, request });
+            }
+        }
+        self.held = held;
+    }
+
+    /// Whether a client of this member still waits for the answer.
+    fn is_awaited(&self, held: &Held) -> bool {
+        held.origin == self.config.member && self.unanswered.contains_key(&held.number)
+    }
+
+    /// Without quorum nobody can say for how long a request will be held, nor whether others have applied it.
+    fn answer_held(&mut self) {
+        let me = self.config.member;
+        let stuck = self.held.iter().filter(|h| h.origin == me && !self.may_change(&h.request));
+        for number in stuck.map(|h| h.number).collect::<Vec<_>>() {
+            self.reply(number, Err(Code::Ecomm), None);
+        }
+    }
+
     /// Answers after the document is on disk, if it has to go there.
     fn reply(&mut self, number: u64, result: Result<(), Code>, output: Option<Document>) {
         if let Some(id) = self.unanswered.remove(&number) {
@@ -309,6 +394,9 @@ impl Replica {
         let newest = self.offers.iter().max_by_key(|&(&member, offer)| (offer.version, core::cmp::Reverse(member)));
         let Some((&owner, best)) = newest else { return };
         if self.offers.values().all(|o| o.version == best.version && o.digest == best.digest) {
+            for offer in self.offers.values() {
+                self.applied.merge(&offer.applied);
+            }
             self.synchronized(now, None);
             return;
         }
@@ -322,23 +410,21 @@ impl Replica {
         }
     }
 
-    fn sync(
-        &mut self,
-        now: Duration,
-        from: MemberId,
-        round: u64,
-        document: Document,
-        applied: BTreeMap<MemberId, u64>,
-    ) {
+    fn sync(&mut self, now: Duration, from: MemberId, round: u64, document: Document, applied: Progress) {
         if self.phase != Phase::Fetching(from) || round != self.round {
             return;
         }
-        for (member, number) in applied {
-            let last = self.applied.entry(member).or_default();
-            *last = number.max(*last);
-        }
+        // The copy knows what is in it; what was applied to another one alone is lost, and may go out again.
+        self.applied = applied;
         if from != self.config.member {
             let fresh = Cib::from_document(document);
+            let configuration = |v: Version| (v.admin_epoch, v.epoch);
+            if configuration(fresh.version()) > configuration(self.cib.version()) {
+                // Others went on with quorum: what all had is in their copy, and what its own sender still wants it sends.
+                let mut held = core::mem::take(&mut self.held);
+                held.retain(|h| self.is_awaited(h));
+                self.held = held;
+            }
             let patch = diff(&self.cib, &fresh, Ordered::Yes);
             if patch.is_some() {
                 self.cib = fresh;
@@ -360,12 +446,10 @@ impl Replica {
         self.phase = Phase::Synchronized;
         self.offers.clear();
         self.outputs.push_back(Output::Synchronized { version: self.cib.version(), owner });
-        for (number, request) in core::mem::take(&mut self.again) {
-            self.broadcast(&Message::Request { number, request: Box::new(request) });
-        }
         for (origin, number, request) in core::mem::take(&mut self.waiting) {
             self.apply(now, origin, number, &request);
         }
+        self.pass_on();
     }
 
     // --- comparison in quiet times

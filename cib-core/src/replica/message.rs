@@ -1,10 +1,9 @@
 //! What replicas send each other: elements in compact form.
 
-use std::collections::BTreeMap;
-
 use thiserror::Error;
 
 use super::MemberId;
+use super::progress::{Numbers, Progress};
 use crate::cib::{Code, Request, Version};
 use crate::xml::{Document, Limits, NodeIx, Style, XmlError};
 
@@ -13,7 +12,9 @@ use crate::xml::{Document, Limits, NodeIx, Style, XmlError};
 pub enum Message {
     /// A request to apply.
     Request {
-        /// The sender's number of it: growing, never used twice.
+        /// The member whose request it is, where it is not the sender's: another one passes on what it kept.
+        origin: Option<MemberId>,
+        /// The number that this member gave it: growing by one, never used twice.
         number: u64,
         /// The request.
         request: Box<Request>,
@@ -26,8 +27,8 @@ pub enum Message {
         round: u64,
         /// The document.
         document: Box<Document>,
-        /// For each member, the number of the last of its requests that the document contains.
-        applied: BTreeMap<MemberId, u64>,
+        /// The requests that the document contains.
+        applied: Progress,
     },
     /// What the primary has, when things are quiet.
     Check {
@@ -54,6 +55,8 @@ pub struct Offer {
     pub version: Version,
     /// Versioned digest of its document.
     pub digest: String,
+    /// The requests that the document contains.
+    pub applied: Progress,
 }
 
 /// Why a message was refused.
@@ -83,25 +86,26 @@ impl Message {
     /// The bytes to send.
     pub fn encode(&self) -> Vec<u8> {
         let doc = match self {
-            Message::Request { number, request } => {
+            Message::Request { origin, number, request } => {
                 let mut doc = request.to_message();
                 doc.set_attr(doc.root(), "number", &number.to_string());
+                if let Some(origin) = origin {
+                    doc.set_attr(doc.root(), "member", &origin.to_string());
+                }
                 doc
             }
             Message::Offer(offer) => {
                 let mut doc = state("cib_offer", offer.version, &offer.digest);
-                doc.set_attr(doc.root(), "round", &offer.round.to_string());
+                let root = doc.root();
+                doc.set_attr(root, "round", &offer.round.to_string());
+                write_progress(&mut doc, root, &offer.applied);
                 doc
             }
             Message::Sync { round, document, applied } => {
                 let mut doc = Document::new("cib_sync");
                 let root = doc.root();
                 doc.set_attr(root, "round", &round.to_string());
-                for (member, number) in applied {
-                    let n = doc.append(root, "applied");
-                    doc.set_attr(n, "member", &member.to_string());
-                    doc.set_attr(n, "number", &number.to_string());
-                }
+                write_progress(&mut doc, root, applied);
                 let data = doc.append(root, "cib_calldata");
                 doc.copy(data, document, document.root());
                 doc
@@ -118,23 +122,23 @@ impl Message {
         let root = doc.root();
         match doc.name(root) {
             "cib_command" => Ok(Message::Request {
+                origin: match doc.attr(root, "member") {
+                    Some(_) => Some(member(&doc, root, "cib_command")?),
+                    None => None,
+                },
                 number: number(&doc, root, "cib_command", "number")?,
                 request: Box::new(Request::from_message(&doc, root).map_err(MessageError::Request)?),
             }),
             "cib_offer" => {
                 let (version, digest) = read_state(&doc, "cib_offer")?;
-                Ok(Message::Offer(Offer { round: number(&doc, root, "cib_offer", "round")?, version, digest }))
+                let round = number(&doc, root, "cib_offer", "round")?;
+                let applied = read_progress(&doc, "cib_offer")?;
+                Ok(Message::Offer(Offer { round, version, digest, applied }))
             }
             "cib_sync" => {
                 let missing = MessageError::Malformed { message: "cib_sync", part: "cib_calldata" };
                 let data = doc.child(root, "cib_calldata").and_then(|data| doc.children(data).next()).ok_or(missing)?;
-                let mut applied = BTreeMap::new();
-                for n in doc.children_named(root, "applied") {
-                    let member = number(&doc, n, "cib_sync", "member")?;
-                    let member = u32::try_from(member)
-                        .map_err(|_| MessageError::Malformed { message: "cib_sync", part: "member" })?;
-                    applied.insert(MemberId(member), number(&doc, n, "cib_sync", "number")?);
-                }
+                let applied = read_progress(&doc, "cib_sync")?;
                 let round = number(&doc, root, "cib_sync", "round")?;
                 Ok(Message::Sync { round, document: Box::new(doc.fragment(data)), applied })
             }
@@ -163,6 +167,34 @@ fn read_state(doc: &Document, message: &'static str) -> Result<(Version, String)
     Ok((Version::of(doc, root, 0), digest.to_owned()))
 }
 
+fn write_progress(doc: &mut Document, parent: NodeIx, progress: &Progress) {
+    for (member, numbers) in progress.iter() {
+        let n = doc.append(parent, "applied");
+        doc.set_attr(n, "member", &member.to_string());
+        doc.set_attr(n, "number", &numbers.last.to_string());
+        if !numbers.missing.is_empty() {
+            let missing: Vec<String> = numbers.missing.iter().map(u64::to_string).collect();
+            doc.set_attr(n, "missing", &missing.join(" "));
+        }
+    }
+}
+
+fn read_progress(doc: &Document, message: &'static str) -> Result<Progress, MessageError> {
+    let mut progress = Progress::default();
+    for n in doc.children_named(doc.root(), "applied") {
+        let words = doc.attr(n, "missing").unwrap_or_default().split_whitespace();
+        let missing = words.map(str::parse).collect::<Result<_, _>>();
+        let missing = missing.map_err(|_| MessageError::Malformed { message, part: "missing" })?;
+        progress.insert(member(doc, n, message)?, Numbers { last: number(doc, n, message, "number")?, missing });
+    }
+    Ok(progress)
+}
+
+fn member(doc: &Document, n: NodeIx, message: &'static str) -> Result<MemberId, MessageError> {
+    let id = number(doc, n, message, "member")?;
+    u32::try_from(id).map(MemberId).map_err(|_| MessageError::Malformed { message, part: "member" })
+}
+
 fn number(doc: &Document, n: NodeIx, message: &'static str, part: &'static str) -> Result<u64, MessageError> {
     doc.attr(n, part).and_then(|text| text.parse().ok()).ok_or(MessageError::Malformed { message, part })
 }
@@ -175,13 +207,22 @@ mod tests {
     #[test]
     fn messages_come_back() {
         let version = Version::new(1, 2, 3);
+        let mut applied = Progress::default();
+        applied.take(MemberId(1), 7);
+        applied.take(MemberId(1), 10);
+        applied.see(MemberId(2), 1);
         let messages = [
-            Message::Request { number: 1 << 40, request: Box::new(Request::new(Operation::Erase)) },
-            Message::Offer(Offer { round: 3, version, digest: "d".into() }),
+            Message::Request { origin: None, number: 1 << 40, request: Box::new(Request::new(Operation::Erase)) },
+            Message::Request {
+                origin: Some(MemberId(4)),
+                number: 7,
+                request: Box::new(Request::new(Operation::Erase)),
+            },
+            Message::Offer(Offer { round: 3, version, digest: "d".into(), applied: applied.clone() }),
             Message::Sync {
                 round: 1,
                 document: Box::new(Document::parse("<cib epoch='1'><configuration/></cib>").unwrap()),
-                applied: [(MemberId(1), 7), (MemberId(2), 0)].into(),
+                applied,
             },
             Message::Check { version, digest: "d".into() },
             Message::Diverged { version, digest: "e".into() },

@@ -9,7 +9,9 @@
 //!
 //! - a channel that delivers broadcasts to all members, the sender included, in one order (for acknowledged changes to
 //!   outlive their sender, with *safe* delivery: to nobody before everybody has it), and [`handle_peers`] at the same place
-//!   of that order for all who stay together;
+//!   of that order for all who stay together. Where the channel still delivers something of a membership to those who stay
+//!   together when the others are gone already, [`handle_parting`](Replica::handle_parting) stands before it: such changes
+//!   are kept, and go out again in the next membership that has quorum;
 //! - a directory, into which it carries out [`Output::Persist`] steps **in order**: a [`Output::Reply`] that follows them
 //!   must not leave before they are done.
 //!
@@ -42,10 +44,12 @@
 
 mod machine;
 mod message;
+mod progress;
 pub mod store;
 
 pub use machine::Replica;
 pub use message::{Message, MessageError, Offer};
+pub use progress::Progress;
 
 use core::fmt;
 use core::time::Duration;

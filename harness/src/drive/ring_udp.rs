@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 /// Datagrams that wait until a batch is sent.
-const BATCH: usize = 128;
+const BATCH: usize = 512;
 /// Datagrams to one node that one system call sends as segments of one packet.
 const SEGMENTS: usize = 44;
 /// Longest datagram that may be a segment: an Ethernet frame without IP and UDP headers.
@@ -58,7 +58,9 @@ fn socket(address: SocketAddr, dscp: u8) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
     // best effort: limits of the system apply, and neither priority nor class decides correctness
-    let _ = socket.set_recv_buffer_size(BUFFER);
+    if setsockopt(&socket, sockopt::RcvBufForce, &BUFFER).is_err() {
+        let _ = socket.set_recv_buffer_size(BUFFER);
+    }
     let _ = socket.set_send_buffer_size(BUFFER);
     let _ = setsockopt(&socket, sockopt::Priority, &6);
     if dscp != 0 {

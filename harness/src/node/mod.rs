@@ -32,6 +32,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 use totem_core::member::{self, LinkIx, Member};
+use totem_core::ring::Guarantee;
 use totem_core::wire::RingId;
 
 /// What the driver has to do, in order.
@@ -116,11 +117,13 @@ pub struct Node {
     shown: Option<RingId>,
     members: Vec<u32>,
     quorate: bool,
+    /// The ring that is being installed, from its transitional change to the verdict on its quorum.
+    coming: Option<RingId>,
     in_group: Vec<u32>,
     next_request: u64,
     writing: BTreeMap<u64, Writer>,
     syncing: Option<u64>,
-    unsent: VecDeque<Bytes>,
+    unsent: VecDeque<(Bytes, Guarantee)>,
     ending: Option<u8>,
     outputs: VecDeque<Output>,
 }
@@ -163,6 +166,7 @@ impl Node {
             shown: None,
             members: Vec::new(),
             quorate: false,
+            coming: None,
             in_group: Vec::new(),
             next_request: 1,
             writing: BTreeMap::new(),

@@ -74,16 +74,18 @@ impl Node {
         self.names.get(&id).cloned().unwrap_or_else(|| format!("node{id}"))
     }
 
+    /// Changes of the CIB are delivered when every member has them: nobody acknowledges one that could be lost with him.
     fn broadcast(&mut self, envelope: &Envelope) {
-        self.unsent.push_back(Bytes::from(envelope.encode()));
+        let guarantee = if matches!(envelope, Envelope::Cib(_)) { Guarantee::Safe } else { Guarantee::Agreed };
+        self.unsent.push_back((Bytes::from(envelope.encode()), guarantee));
         self.flush();
     }
 
     /// Sends what waits, in order, as far as the ring takes it.
     fn flush(&mut self) {
         let group = GroupName::new(GROUP).expect("short enough");
-        while let Some(payload) = self.unsent.front() {
-            match self.member.send(&group, payload.clone(), Guarantee::Agreed) {
+        while let Some((payload, guarantee)) = self.unsent.front() {
+            match self.member.send(&group, payload.clone(), *guarantee) {
                 Ok(()) => {
                     self.unsent.pop_front();
                 }
@@ -112,6 +114,7 @@ impl Node {
             }
             member::Output::Configuration(change) => self.configuration(now, &change),
             member::Output::Synchronized(_) => {
+                self.coming = None;
                 self.quorum_of_cib(now);
                 self.show_view(now);
                 self.flush();
@@ -120,7 +123,10 @@ impl Node {
                 self.outputs.extend(stored::tracking_steps(votes).map(Output::Persist));
             }
             member::Output::Stop => self.ending = Some(1),
-            member::Output::Quorum(change) => self.quorum(now, change.quorate),
+            member::Output::Quorum(change) => {
+                self.coming = self.coming.filter(|ring| *ring != change.ring);
+                self.quorum(now, change.quorate);
+            }
             member::Output::Message { from, payload, .. } => {
                 if let Some(envelope) = Envelope::decode(&payload) {
                     self.receive(now, from.0, envelope);
@@ -151,10 +157,9 @@ impl Node {
 
     fn configuration(&mut self, now: Duration, change: &ConfigurationChange) {
         if change.kind != ConfigurationKind::Regular {
-            // What is still delivered of the old ring reaches only those who come along: it counts as without quorum.
-            let ignored = self.controller.options().ignores_quorum;
-            self.replica.handle_quorum(now, ignored);
-            return;
+            // what is still delivered of the old ring reaches only those who come along
+            self.coming = Some(change.ring);
+            return self.quorum_of_cib(now);
         }
         self.ring = Some(change.ring);
         self.ring_text = change.ring.to_string();
@@ -187,7 +192,10 @@ impl Node {
     /// Where quorum does not matter, changes of the configuration do not wait for it.
     pub(super) fn quorum_of_cib(&mut self, now: Duration) {
         let ignored = self.controller.options().ignores_quorum;
-        self.replica.handle_quorum(now, self.quorate || ignored);
+        match self.coming {
+            Some(_) => self.replica.handle_parting(now, ignored),
+            None => self.replica.handle_quorum(now, self.quorate || ignored),
+        }
     }
 
     /// A number for the present membership of the group: all its members find the same, other memberships have others.

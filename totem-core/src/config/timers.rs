@@ -65,6 +65,16 @@ fn as_ms(value: Duration) -> u32 {
 }
 
 impl Timers {
+    /// Effective values where only these keys of `totem {}` are set, with `nodes` entries in the node list.
+    pub fn with(keys: &[(&str, u32)], nodes: usize) -> Timers {
+        let mut map = Cmap::default();
+        for (key, value) in keys {
+            // a key that cannot be set is as good as unset
+            let _ = map.set(&format!("totem.{key}"), Value::U32(*value));
+        }
+        Timers::derive(&map, nodes)
+    }
+
     /// Effective values of the keys in `map` with `nodes` entries in the node list. Nothing is checked here.
     pub fn derive(map: &Cmap, nodes: usize) -> Timers {
         let key = |name: &str| map.get_u32(&format!("totem.{name}"));
@@ -103,39 +113,54 @@ impl Timers {
     }
 
     /// The first value that the clock or the protocol cannot live with [TM-16.2 item 5].
+    ///
+    /// # Errors
+    /// What is wrong with it, in the daemons' words.
+    pub fn validate(&self) -> Result<(), Problem> {
+        self.first_problem(false).map_or(Ok(()), |(_, problem)| Err(problem))
+    }
+
+    /// The same with the place of the value, for a configuration that was read.
     pub(super) fn check(&self, map: &Cmap) -> Result<(), Invalid> {
-        let least = |name: &'static str, key: &str, value: Duration, least: u32| {
-            if as_ms(value) < least {
-                let problem = Problem::TimerTooSmall { name, value: as_ms(value), least };
-                return Err(Invalid::new(problem).at(
-                    format!("totem.{key}"),
-                    as_ms(value),
-                    format!("{least} ms or more"),
-                ));
-            }
-            Ok(())
+        let explicit = map.get_u32("totem.token_retransmit").unwrap_or(0) != 0;
+        let Some((key, problem)) = self.first_problem(explicit) else { return Ok(()) };
+        let (value, allowed) = match &problem {
+            Problem::TimerTooSmall { value, least, .. } => (*value, format!("{least} ms or more")),
+            Problem::TokenWarning(value) => (*value, "0..100".to_owned()),
+            Problem::ConsensusBelowJoin { consensus, join } => (*consensus, format!("{join} ms or more")),
+            _ => (as_ms(self.token), "a token_retransmit of 30 ms or more".to_owned()),
         };
-        least("max_network_delay", "max_network_delay", self.max_network_delay, LEAST_TIMER)?;
-        least("token timeout", "token", self.token, LEAST_TIMER)?;
-        if self.token_warning > 100 {
-            let problem = Problem::TokenWarning(self.token_warning);
-            return Err(Invalid::new(problem).at("totem.token_warning", self.token_warning, "0..100"));
-        }
-        if as_ms(self.token_retransmit) < LEAST_TIMER && map.get_u32("totem.token_retransmit").unwrap_or(0) == 0 {
-            let allowed = "a token_retransmit of 30 ms or more";
-            return Err(Invalid::new(Problem::Retransmits).at("totem.token", as_ms(self.token), allowed));
-        }
-        least("token retransmit timeout", "token_retransmit", self.token_retransmit, LEAST_TIMER)?;
-        least("token hold timeout", "hold", self.hold, LEAST_HOLD)?;
-        least("join timeout", "join", self.join, LEAST_TIMER)?;
-        least("consensus timeout", "consensus", self.consensus, LEAST_TIMER)?;
-        if self.consensus < self.join {
+        Err(Invalid::new(problem).at(format!("totem.{key}"), value, allowed))
+    }
+
+    /// In the daemons' order; `explicit` if the administrator set the interval of retransmissions.
+    fn first_problem(&self, explicit: bool) -> Option<(&'static str, Problem)> {
+        let least = |name: &'static str, key: &'static str, value: Duration, least: u32| {
+            let value = as_ms(value);
+            (value < least).then_some((key, Problem::TimerTooSmall { name, value, least }))
+        };
+        let warning =
+            || (self.token_warning > 100).then_some(("token_warning", Problem::TokenWarning(self.token_warning)));
+        let derived = || {
+            let short = as_ms(self.token_retransmit) < LEAST_TIMER && !explicit;
+            short.then_some(("token", Problem::Retransmits))
+        };
+        let consensus = || {
             let (consensus, join) = (as_ms(self.consensus), as_ms(self.join));
-            let problem = Problem::ConsensusBelowJoin { consensus, join };
-            return Err(Invalid::new(problem).at("totem.consensus", consensus, format!("{join} ms or more")));
-        }
-        least("merge timeout", "merge", self.merge, LEAST_TIMER)?;
-        least("downcheck timeout", "downcheck", self.downcheck, LEAST_TIMER)
+            (consensus < join).then_some(("consensus", Problem::ConsensusBelowJoin { consensus, join }))
+        };
+        let retransmit = self.token_retransmit;
+        least("max_network_delay", "max_network_delay", self.max_network_delay, LEAST_TIMER)
+            .or_else(|| least("token timeout", "token", self.token, LEAST_TIMER))
+            .or_else(warning)
+            .or_else(derived)
+            .or_else(|| least("token retransmit timeout", "token_retransmit", retransmit, LEAST_TIMER))
+            .or_else(|| least("token hold timeout", "hold", self.hold, LEAST_HOLD))
+            .or_else(|| least("join timeout", "join", self.join, LEAST_TIMER))
+            .or_else(|| least("consensus timeout", "consensus", self.consensus, LEAST_TIMER))
+            .or_else(consensus)
+            .or_else(|| least("merge timeout", "merge", self.merge, LEAST_TIMER))
+            .or_else(|| least("downcheck timeout", "downcheck", self.downcheck, LEAST_TIMER))
     }
 
     /// The values as keys below `runtime.config.totem.`.
@@ -167,14 +192,6 @@ impl Timers {
 mod tests {
     use super::*;
 
-    fn with(keys: &[(&str, u32)], nodes: usize) -> Timers {
-        let mut map = Cmap::default();
-        for (key, value) in keys {
-            map.set(&format!("totem.{key}"), Value::U32(*value)).unwrap();
-        }
-        Timers::derive(&map, nodes)
-    }
-
     /// The table of [TM-16.1]: token, token_retransmit, hold, consensus.
     #[test]
     fn derived_values() {
@@ -187,16 +204,16 @@ mod tests {
             (&[("token", 3000), ("token_retransmits_before_loss_const", 10)], 2, [3000, 294, 225, 3600]),
         ];
         for (keys, nodes, expected) in cases {
-            let t = with(keys, nodes);
+            let t = Timers::with(keys, nodes);
             assert_eq!([t.token, t.token_retransmit, t.hold, t.consensus].map(as_ms), expected);
         }
     }
 
     #[test]
     fn heartbeat_needs_room_below_the_token() {
-        assert_eq!(with(&[("token", 1000), ("heartbeat_failures_allowed", 2)], 2).heartbeat(), Some(ms(526)));
-        assert_eq!(with(&[("token", 1000), ("heartbeat_failures_allowed", 5)], 2).heartbeat(), None);
-        assert_eq!(with(&[], 2).heartbeat(), None);
+        assert_eq!(Timers::with(&[("token", 1000), ("heartbeat_failures_allowed", 2)], 2).heartbeat(), Some(ms(526)));
+        assert_eq!(Timers::with(&[("token", 1000), ("heartbeat_failures_allowed", 5)], 2).heartbeat(), None);
+        assert_eq!(Timers::with(&[], 2).heartbeat(), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a member is made from.
 
+use crate::config::Timers;
 use crate::quorum::Options;
 use crate::ring;
 use crate::wire::NodeId;
@@ -61,7 +62,7 @@ impl Config {
             SocketAddr::from((Ipv4Addr::new(10, b, c, d), 5405))
         };
         Self {
-            ring: ring::Config::derive(&ring::Keys::default(), nodes.len()),
+            ring: ring::Config::derive(Timers::with(&[], nodes.len())),
             transport: Transport::Udpu,
             peers: nodes.iter().map(|&node| Peer { node, addresses: vec![address(node)] }).collect(),
             block_unlisted: true,
@@ -91,8 +92,11 @@ impl Config {
                 addresses: node.addresses.get(&number).map(|ip| SocketAddr::new(*ip, port)).into_iter().collect(),
             })
             .collect();
+        // what an administrator set is meant
+        let set = ["totem.window_size", "totem.max_messages"].iter().any(|key| config.map.get_u32(key).is_some());
+        let kin_factor = if set { 1 } else { ring::Config::default().kin_factor };
         Self {
-            ring: ring::Config::of(&config.totem),
+            ring: ring::Config { kin_factor, ..ring::Config::of(&config.totem) },
             // the option speaks of udpu only [TM-6.3]
             block_unlisted: transport == Transport::Udpu && config.totem.block_unlisted_ips,
             transport,

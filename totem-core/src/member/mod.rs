@@ -117,7 +117,7 @@ impl Member {
         links: Option<Knet>,
         now: Duration,
     ) -> Result<Self, ring::ConfigError> {
-        config.ring.validate(&ring::Keys::default())?;
+        config.ring.validate()?;
         let me = identity.node;
         let ring_identity = ring::Identity { node: me, ring_sequence: identity.ring_sequence, seed: identity.seed };
         let mut ring_config = config.ring.clone();

@@ -92,7 +92,7 @@ impl Ring {
         self.counters.memb_commit_token_tx += 1;
         self.saved_token = Some((self.token_target, datagram.clone()));
         self.unicast(self.token_target, datagram);
-        self.start(Timer::TokenRetransmit, self.config.token_retransmit);
+        self.start(Timer::TokenRetransmit, self.config.timers.token_retransmit);
     }
 
     /// The second rotation of the commit token.

@@ -87,25 +87,23 @@ impl Ring {
                     if s.safe && mode == Mode::Normal && lt(self.safe_to, seq) {
                         return;
                     }
-                    let stored = s.clone();
-                    self.unpack(&stored);
+                    let payload = s.datagram.slice(MULTICAST_LEN..);
+                    let packet = Packet { from: s.nodeid, ring: s.ring, seq, order: s.order, payload };
+                    self.hand_over(packet);
                 }
             }
             self.my_high_delivered = seq;
         }
     }
 
-    fn unpack(&mut self, stored: &Stored) {
-        let payload = stored.datagram.slice(MULTICAST_LEN..);
-        let packed = match Packed::decode(&payload, stored.order) {
-            Ok(packed) => packed,
+    fn hand_over(&mut self, packet: Packet) {
+        match Packed::check(&packet.payload, packet.order) {
+            Ok(()) => self.outputs.push_packet(packet),
             Err(e) => {
                 self.counters.refuse(status::reason(&e));
-                return self.notice(Notice::Refused(e));
+                self.notice(Notice::Refused(e));
             }
-        };
-        let (from, ring, seq, order) = (stored.nodeid, stored.ring, stored.seq, stored.order);
-        self.outputs.push_packet(Packet { from, ring, seq, order, packed });
+        }
     }
 
     /// Frees what two successive tokens showed to be everywhere. [TM-9.10]

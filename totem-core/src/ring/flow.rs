@@ -5,10 +5,15 @@ use super::{Ring, State};
 use crate::wire::OrfToken;
 
 impl Ring {
+    fn window(&self) -> u32 {
+        self.config.timers.window_size.saturating_mul(self.width)
+    }
+
     /// How many messages this visit may multicast, resent ones included. [TM-11.1]
     pub(super) fn budget(&mut self, token: &OrfToken) -> u32 {
-        let window = self.config.window_size;
-        let mut allowed = self.config.max_messages.min(window.saturating_sub(token.fcc));
+        let window = self.window();
+        let most = self.config.timers.max_messages.saturating_mul(self.width);
+        let mut allowed = most.min(window.saturating_sub(token.fcc));
         self.my_cbl = self.backlog();
         let d = token.backlog.wrapping_add(self.my_cbl).wrapping_sub(self.my_pbl);
         if d != 0 {
@@ -37,7 +42,7 @@ impl Ring {
             .last_released
             .wrapping_add(self.config.store_limit as u32)
             .wrapping_sub(allowed)
-            .wrapping_sub(self.config.window_size);
+            .wrapping_sub(self.window());
         if lt(last, token.seq) { 0 } else { allowed }
     }
 

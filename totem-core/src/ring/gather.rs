@@ -20,14 +20,14 @@ impl Ring {
         self.originated_token = false;
         nodes::add(&mut self.proc, self.me);
         self.send_join();
-        self.start(Timer::Join, self.config.join);
-        self.start(Timer::Consensus, self.config.consensus);
+        self.start(Timer::Join, self.config.timers.join);
+        self.start(Timer::Consensus, self.config.timers.consensus);
         self.timers.cancel(Timer::TokenRetransmit);
         self.timers.cancel(Timer::MergeDetect);
         self.timers.cancel(Timer::Heartbeat);
         self.cancel_token_timer();
         if !self.timers.is_running(Timer::Pause) {
-            self.start(Timer::Pause, self.config.token / 5);
+            self.start(Timer::Pause, self.config.timers.token / 5);
         }
         self.consensus.clear();
         self.consensus.push(self.me);
@@ -47,7 +47,7 @@ impl Ring {
 
     /// Multicasts a join, at once or after the configured random delay.
     pub(super) fn send_join(&mut self) {
-        let bound = self.config.send_join.as_micros() as u64;
+        let bound = self.config.timers.send_join.as_micros() as u64;
         if bound == 0 {
             return self.multicast_join();
         }
@@ -63,14 +63,15 @@ impl Ring {
         }
         self.counters.memb_join_tx += 1;
         let (proc, failed) = (self.proc.clone(), self.failed.clone());
-        self.multicast(Body::Join(Join { system_from: self.me, ring_seq: self.ring.seq, proc, failed }));
+        self.multicast(Body::Join(Join { system_from: self.me, ring_seq: self.ring.seq, proc, failed, marked: true }));
     }
 
     /// A leave is a join whose header names nobody. [TM-4.5]
     pub(super) fn leave(&mut self) {
         nodes::add(&mut self.failed, self.me);
         let proc = nodes::minus(&self.proc, &[self.me]);
-        let join = Join { system_from: self.me, ring_seq: self.ring.seq, proc, failed: self.failed.clone() };
+        let failed = self.failed.clone();
+        let join = Join { system_from: self.me, ring_seq: self.ring.seq, proc, failed, marked: true };
         let datagram = Datagram::new(NodeId(0), Body::Join(join)).encode();
         self.counters.memb_join_tx += 1;
         self.outputs.push_back(Output::Multicast { datagram });
@@ -110,8 +111,8 @@ impl Ring {
             State::Stopped => {}
             State::Operational => {
                 self.notice(Notice::TokenLost {
-                    token_ms: self.config.token.as_millis() as u64,
-                    consensus_ms: self.config.consensus.as_millis() as u64,
+                    token_ms: self.config.timers.token.as_millis() as u64,
+                    consensus_ms: self.config.timers.consensus.as_millis() as u64,
                 });
                 self.outputs.push_back(Output::CheckInterface);
                 self.counters.operational_token_lost += 1;

@@ -16,9 +16,13 @@ impl Ring {
             self.counters.refuse("absurd ring sequence");
             return;
         }
+        match join.marked {
+            true => nodes::add(&mut self.kin, join.system_from),
+            false => self.kin.retain(|n| *n != join.system_from),
+        }
         // [TM-8.5] step 0: what waited while the driver slept is stale
         if self.paused_at == Some(self.now) && join.system_from != self.me {
-            self.notice(Notice::Pause(self.config.token / 2));
+            self.notice(Notice::Pause(self.config.timers.token / 2));
             return;
         }
         self.ring_seq_max = self.ring_seq_max.max(join.ring_seq);

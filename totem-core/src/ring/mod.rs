@@ -59,13 +59,14 @@ mod status;
 mod store;
 mod timers;
 mod token;
+mod transmit;
 
-pub use config::{Config, ConfigError, Keys};
+pub use config::{Config, ConfigError};
 pub use output::{ConfigurationChange, ConfigurationKind, GatherReason, Guarantee, Message, Notice, Output};
 pub use status::{Counters, Status};
 
 use crate::packing::{Assembly, Packer};
-use crate::wire::{Body, CommitToken, Datagram, Header, HoldCancel, Kind, MulticastHeader, NodeId, OrfToken, RingId};
+use crate::wire::{Body, Datagram, Header, Kind, MulticastHeader, NodeId, RingId};
 use bytes::Bytes;
 use outbox::Outbox;
 use rand::SeedableRng;
@@ -153,6 +154,8 @@ pub struct Ring {
     deliver_memb: Vec<NodeId>,
     leavers: Vec<NodeId>,
     consensus: Vec<NodeId>,
+    /// Nodes whose last join said that they run this engine.
+    kin: Vec<NodeId>,
     failed_to_recv: bool,
     /// When the driver called last, and when it was last found to have paused.
     last_alive: Duration,
@@ -190,6 +193,8 @@ pub struct Ring {
     retrans: VecDeque<Bytes>,
 
     // flow control
+    /// What the limits of flow control are multiplied with in this ring.
+    width: u32,
     my_trc: u32,
     my_pbl: u32,
     my_cbl: u32,
@@ -231,6 +236,7 @@ impl Ring {
             deliver_memb: Vec::new(),
             leavers: Vec::new(),
             consensus: Vec::new(),
+            kin: vec![identity.node],
             failed_to_recv: false,
             last_alive: now,
             paused_at: None,
@@ -260,6 +266,7 @@ impl Ring {
             rotation_count: 0,
             set_retrans_flg: false,
             retrans: VecDeque::new(),
+            width: 1,
             my_trc: 0,
             my_pbl: 0,
             my_cbl: 0,
@@ -390,7 +397,7 @@ impl Ring {
 
     fn enter(&mut self, now: Duration) {
         let now = now.max(self.now);
-        if now - self.last_alive > self.config.token / 2 && self.state != State::Stopped {
+        if now - self.last_alive > self.config.timers.token / 2 && self.state != State::Stopped {
             self.paused_at = Some(now);
         }
         self.last_alive = now;
@@ -458,12 +465,12 @@ impl Ring {
             Timer::Join => {
                 if matches!(self.state, State::Gather | State::Commit) {
                     self.send_join();
-                    self.start(Timer::Join, self.config.join);
+                    self.start(Timer::Join, self.config.timers.join);
                 }
             }
             Timer::Consensus => self.consensus_expired(),
             Timer::SendJoin => self.multicast_join(),
-            Timer::Pause => self.start(Timer::Pause, self.config.token / 5),
+            Timer::Pause => self.start(Timer::Pause, self.config.timers.token / 5),
         }
     }
 
@@ -473,87 +480,5 @@ impl Ring {
 
     fn notice(&mut self, notice: Notice) {
         self.outputs.push_back(Output::Notice(notice));
-    }
-
-    /// Sends to all other nodes, and, for the messages of membership, to the node itself.
-    fn multicast(&mut self, body: Body) {
-        let datagram = Datagram::new(self.me, body).encode();
-        self.loopback.push_back(datagram.clone());
-        self.outputs.push_back(Output::Multicast { datagram });
-    }
-
-    fn unicast(&mut self, to: NodeId, datagram: Bytes) {
-        if to == self.me {
-            self.loopback.push_back(datagram);
-        } else {
-            self.outputs.push_back(Output::Unicast { to, datagram });
-        }
-    }
-
-    // tokens
-
-    fn encode_token(&self, token: &OrfToken) -> Bytes {
-        let mut d = Datagram::new(self.me, Body::Token(OrfToken::default()));
-        d.header.target = self.token_target.0;
-        // encoding borrows the token instead of cloning its list
-        crate::wire::encode_token(&d.header, token)
-    }
-
-    fn encode_commit(&self, token: CommitToken) -> Bytes {
-        let mut d = Datagram::new(self.me, Body::CommitToken(token));
-        d.header.target = self.token_target.0;
-        d.encode()
-    }
-
-    fn retransmit_token(&mut self) {
-        if self.state != State::Gather {
-            self.resend_token();
-            self.start(Timer::TokenRetransmit, self.config.token_retransmit);
-        }
-    }
-
-    fn resend_token(&mut self) {
-        if let Some((to, datagram)) = self.saved_token.clone() {
-            self.counters.orf_token_tx += 1;
-            self.unicast(to, datagram);
-        }
-    }
-
-    fn reset_token_timers(&mut self) {
-        self.reset_token_timer();
-        self.start(Timer::TokenRetransmit, self.config.token_retransmit);
-    }
-
-    fn reset_token_timer(&mut self) {
-        self.start(Timer::Token, self.config.token);
-        self.start_token_warning();
-    }
-
-    fn start_token_warning(&mut self) {
-        if self.config.token_warning > 0 {
-            self.start(Timer::TokenWarning, self.config.token * self.config.token_warning / 100);
-        }
-    }
-
-    fn cancel_token_timer(&mut self) {
-        self.timers.cancel(Timer::Token);
-        self.timers.cancel(Timer::TokenWarning);
-    }
-
-    /// [TM-12]: whoever has something to send while the token is held asks for it, once per visit.
-    fn cancel_hold(&mut self) {
-        if std::mem::take(&mut self.token_held) {
-            self.counters.token_hold_cancel_tx += 1;
-            self.multicast(Body::HoldCancel(HoldCancel { ring: self.ring }));
-        }
-    }
-
-    fn on_hold_cancel(&mut self, cancel: HoldCancel) {
-        if cancel.ring == self.ring {
-            self.my_seq_unchanged = 0;
-            if self.me == self.ring.rep {
-                self.retransmit_token();
-            }
-        }
     }
 }

@@ -6,6 +6,7 @@
 use super::{ConfigurationKind, Message, Notice, Output};
 use crate::packing::{Assembly, Stage};
 use crate::wire::{ByteOrder, NodeId, Packed, RingId};
+use bytes::Bytes;
 use std::collections::VecDeque;
 
 /// A packet at its place in the total order.
@@ -15,13 +16,14 @@ pub(super) struct Packet {
     pub(super) ring: RingId,
     pub(super) seq: u32,
     pub(super) order: ByteOrder,
-    pub(super) packed: Packed,
+    /// Checked: it can be taken apart.
+    pub(super) payload: Bytes,
 }
 
 #[derive(Debug)]
 enum Entry {
     Output(Output),
-    Packet(Box<Packet>),
+    Packet(Packet),
     Forget(NodeId),
 }
 
@@ -47,7 +49,7 @@ impl Outbox {
     }
 
     pub(super) fn push_packet(&mut self, packet: Packet) {
-        self.entries.push_back(Entry::Packet(Box::new(packet)));
+        self.entries.push_back(Entry::Packet(packet));
     }
 
     /// At this place, what a node left unfinished is forgotten.
@@ -68,14 +70,15 @@ impl Outbox {
                     }
                     return Some(output);
                 }
-                Entry::Packet(packet) => self.open(*packet),
+                Entry::Packet(packet) => self.open(packet),
                 Entry::Forget(node) => self.assembly.forget(node),
             }
         }
     }
 
     fn open(&mut self, packet: Packet) {
-        let Packet { from, ring, seq, order, packed } = packet;
+        let Packet { from, ring, seq, order, payload } = packet;
+        let Ok(packed) = Packed::decode(&payload, order) else { return };
         let ready = &mut self.ready;
         let result = self.assembly.accept(from, packed, |payload| {
             ready.push_back(Output::Message(Message { from, ring, seq, order, payload }));
@@ -109,7 +112,7 @@ mod tests {
     use crate::ring::{ConfigurationChange, Guarantee};
     use crate::wire::MULTICAST_LEN;
 
-    fn frames(messages: &[&[u8]]) -> Vec<Packed> {
+    fn frames(messages: &[&[u8]]) -> Vec<Bytes> {
         let mut packer = Packer::new(100, 1000);
         for message in messages {
             packer.submit(&[message], Guarantee::Agreed);
@@ -118,7 +121,7 @@ mod tests {
         std::iter::from_fn(|| {
             let frame = packer.pop()?.bytes.freeze();
             packer.sent(&frame);
-            Some(Packed::decode(&frame.slice(MULTICAST_LEN..), ByteOrder::Little).unwrap())
+            Some(frame.slice(MULTICAST_LEN..))
         })
         .collect()
     }
@@ -129,7 +132,7 @@ mod tests {
     fn a_message_ordered_with_the_last_barrier_is_whole() {
         let ring = RingId { rep: NodeId(1), seq: 8 };
         let mut outbox = Outbox::new(Assembly::new(1 << 20));
-        let packet = |from, seq, packed| Packet { from: NodeId(from), ring, seq, order: ByteOrder::Little, packed };
+        let packet = |from, seq, payload| Packet { from: NodeId(from), ring, seq, order: ByteOrder::Little, payload };
         let members = vec![NodeId(1), NodeId(2)];
         let kind = ConfigurationKind::Regular;
         outbox.push_back(Output::Configuration(ConfigurationChange {

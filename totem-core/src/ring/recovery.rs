@@ -194,7 +194,8 @@ impl Ring {
         self.received_flg = true;
         self.counters.operational_entered += 1;
         self.counters.continuous_gather = 0;
-        self.start(Timer::Pause, self.config.token / 5);
+        self.start(Timer::Pause, self.config.timers.token / 5);
         self.old_ring = self.ring;
+        self.width = if nodes::subset(&self.new_memb, &self.kin) { self.config.kin_factor } else { 1 };
     }
 }

@@ -48,7 +48,7 @@ impl Ring {
     fn observe(&mut self, token: &OrfToken) -> bool {
         if token.seq == self.my_last_seq {
             if !self.timers.is_running(Timer::MergeDetect) {
-                self.start(Timer::MergeDetect, self.config.merge);
+                self.start(Timer::MergeDetect, self.config.timers.merge);
             }
             self.my_seq_unchanged = self.my_seq_unchanged.saturating_add(1);
         } else {
@@ -58,7 +58,7 @@ impl Ring {
         }
         self.my_last_seq = token.seq;
         let rep = self.me == self.ring.rep;
-        let idle = self.config.seqno_unchanged_const;
+        let idle = self.config.timers.seqno_unchanged_const;
         self.token_held = if rep { self.my_seq_unchanged > idle } else { self.my_seq_unchanged >= idle };
         !(rep && self.token_held)
     }
@@ -115,7 +115,7 @@ impl Ring {
             if !store.in_range(seq) {
                 return;
             }
-            if store.contains(seq) || store.miss(seq) < self.config.miss_count_const {
+            if store.contains(seq) || store.miss(seq) < self.config.timers.miss_count_const {
                 continue;
             }
             if !token.requests.iter().any(|r| r.seq == seq) {
@@ -168,7 +168,7 @@ impl Ring {
     }
 
     fn send_recovered(&mut self, token: &mut OrfToken, allowed: u32) -> u32 {
-        self.start(Timer::TokenRetransmit, self.config.token_retransmit);
+        self.start(Timer::TokenRetransmit, self.config.timers.token_retransmit);
         let mut sent = 0;
         while sent < allowed
             && let Some(inner) = self.retrans.pop_front()
@@ -192,7 +192,7 @@ impl Ring {
 
     /// [TM-9.8]
     fn failed_to_receive(&mut self, token: &OrfToken) -> bool {
-        if self.my_aru_count <= self.config.fail_recv_const || token.aru_addr != self.me {
+        if self.my_aru_count <= self.config.timers.fail_recv_const || token.aru_addr != self.me {
             return false;
         }
         self.notice(Notice::FailedToReceive);
@@ -216,9 +216,9 @@ impl Ring {
         self.last_token = Some(self.now);
         self.reset_token_timers();
         if !forward {
-            self.start(Timer::HoldRetransmit, self.config.hold);
+            self.start(Timer::HoldRetransmit, self.config.timers.hold);
         }
-        match self.config.heartbeat() {
+        match self.config.timers.heartbeat() {
             Some(after) if forward => self.start(Timer::Heartbeat, after),
             _ => self.timers.cancel(Timer::Heartbeat),
         }

@@ -36,7 +36,12 @@ pub struct Join {
     pub proc: Vec<NodeId>,
     /// Nodes to leave out, in insertion order.
     pub failed: Vec<NodeId>,
+    /// Sent by this engine: four bytes behind the lists, which daemons ignore as they do all trailing bytes.
+    pub marked: bool,
 }
+
+/// What stands behind the lists of a marked join.
+const MARK: &[u8] = b"mtrn";
 
 impl Join {
     pub(crate) fn decode(datagram: &[u8], order: ByteOrder) -> Result<Self, WireError> {
@@ -49,6 +54,7 @@ impl Join {
             ring_seq: r.u64(25)?,
             proc: r.nodes(33, p)?,
             failed: r.nodes(33 + 4 * p, f)?,
+            marked: datagram[33 + 4 * (p + f)..].starts_with(MARK),
         })
     }
 
@@ -59,6 +65,9 @@ impl Join {
         w.u64(self.ring_seq);
         w.nodes(&self.proc);
         w.nodes(&self.failed);
+        if self.marked {
+            w.bytes(MARK);
+        }
     }
 }
 

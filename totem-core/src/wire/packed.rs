@@ -24,27 +24,38 @@ pub struct Packed {
 }
 
 impl Packed {
+    /// Whether [`decode`](Packed::decode) would succeed; keeps nothing.
+    ///
+    /// # Errors
+    /// As `decode`.
+    pub fn check(payload: &[u8], order: ByteOrder) -> Result<(), WireError> {
+        let r = Reader::new(payload, order, "totempg_mcast", PACKED_LEN)?;
+        let n = r.u16(6)? as usize;
+        r.need(PACKED_LEN + 2 * n)?;
+        let mut want = PACKED_LEN + 2 * n;
+        for i in 0..n {
+            want += r.u16(PACKED_LEN + 2 * i)? as usize;
+            if want > payload.len() {
+                break;
+            }
+        }
+        if want != payload.len() { Err(WireError::Packing { want, have: payload.len() }) } else { Ok(()) }
+    }
+
     /// Splits the payload of an ordinary multicast message.
     ///
     /// # Errors
     /// If the length table is cut off, or does not add up to the payload exactly.
     pub fn decode(payload: &Bytes, order: ByteOrder) -> Result<Self, WireError> {
+        Self::check(payload, order)?;
         let r = Reader::new(payload, order, "totempg_mcast", PACKED_LEN)?;
         let n = r.u16(6)? as usize;
-        let data = PACKED_LEN + 2 * n;
-        r.need(data)?;
-        let mut at = data;
+        let mut at = PACKED_LEN + 2 * n;
         let mut pieces = SmallVec::new();
         for i in 0..n {
             let len = r.u16(PACKED_LEN + 2 * i)? as usize;
-            if at + len > payload.len() {
-                return Err(WireError::Packing { want: at + len, have: payload.len() });
-            }
             pieces.push(payload.slice(at..at + len));
             at += len;
-        }
-        if at != payload.len() {
-            return Err(WireError::Packing { want: at, have: payload.len() });
         }
         Ok(Self { version: r.u16(0)?, kind: r.u16(2)?, fragmented: r.u8(4)?, continuation: r.u8(5)?, pieces })
     }

@@ -11,7 +11,8 @@ use rand::{RngExt, SeedableRng};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
-use totem_core::ring::{Config, ConfigurationKind, Guarantee, Identity, Keys, Output, Ring, State};
+use totem_core::config::Timers;
+use totem_core::ring::{Config, ConfigurationKind, Guarantee, Identity, Output, Ring, State};
 use totem_core::wire::{NodeId, RingId};
 
 pub(crate) const fn ms(n: u64) -> Duration {
@@ -70,9 +71,9 @@ pub(crate) fn id(i: usize) -> NodeId {
 }
 
 impl Network {
-    pub(crate) fn new(seed: u64, nodes: usize, keys: &Keys) -> Self {
-        let mut config = Config::derive(keys, nodes);
-        config.validate(keys).unwrap();
+    pub(crate) fn new(seed: u64, nodes: usize, token: u32) -> Self {
+        let mut config = Config::derive(Timers::with(&[("token", token)], nodes));
+        config.validate().unwrap();
         config.nodes = (0..nodes).map(id).collect();
         Self {
             seed,
