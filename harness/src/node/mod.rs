@@ -5,9 +5,12 @@
 //! [`Node::poll_output`] gives `None`: what must be durable before the next datagram leaves stands before it.
 
 mod config;
+mod connections;
 mod event;
 mod fence;
+mod own_runs;
 mod pump;
+mod remote;
 mod request;
 mod schedule;
 mod stored;
@@ -17,6 +20,7 @@ mod wire;
 
 pub use config::{NodeConfig, NodeError};
 pub use event::Event;
+pub use remote::{ConnectionId, RemoteEvent, RemoteExecutor, RemoteHostOutput, RemoteOutput};
 pub use request::{Reply, Request, RequestError};
 pub use stored::{Persist, Stored};
 
@@ -26,9 +30,10 @@ use agents::standard::{Call, Exit, RunId};
 use bytes::Bytes;
 use cib_core::replica::{self, MemberId, Replica};
 use cib_core::xml::Document;
+use own_runs::OwnRuns;
 use policy_core::attributes::{Attribute, Attributes};
-use policy_core::controller::{self, Controller, Identity, State};
-use std::collections::{BTreeMap, VecDeque};
+use policy_core::controller::{self, AgentKey, Controller, Identity, State};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 use totem_core::member::{self, LinkIx, Member};
@@ -57,6 +62,13 @@ pub enum Output {
         run: RunId,
         /// The whole process group, or the process alone.
         scope: KillScope,
+    },
+    /// Do something about the connection to a remote host.
+    Remote {
+        /// Name of the remote node.
+        remote: String,
+        /// What to do.
+        output: RemoteOutput,
     },
     /// Something worth a line in the log.
     Event(Event),
@@ -124,6 +136,11 @@ pub struct Node {
     writing: BTreeMap<u64, Writer>,
     syncing: Option<u64>,
     unsent: VecDeque<(Bytes, Guarantee)>,
+    runs: OwnRuns,
+    /// Remote nodes whose connection another node hands over.
+    taking_over: BTreeSet<String>,
+    /// Agents that were asked for their meta-data over a connection.
+    described_by: Vec<(String, AgentKey)>,
     ending: Option<u8>,
     outputs: VecDeque<Output>,
 }
@@ -172,6 +189,9 @@ impl Node {
             writing: BTreeMap::new(),
             syncing: None,
             unsent: VecDeque::new(),
+            runs: OwnRuns::default(),
+            taking_over: BTreeSet::new(),
+            described_by: Vec::new(),
             ending: None,
             outputs: VecDeque::new(),
             config,
@@ -196,7 +216,11 @@ impl Node {
     /// An agent's run has ended.
     pub fn handle_exit(&mut self, now: Duration, run: RunId, exit: Exit) {
         // The fencer counts its runs from 2^63 + 1.
-        if run.0 > 1 << 63 {
+        if OwnRuns::owns(run) {
+            if let Some((agent, meta)) = self.runs.finish(run, &exit) {
+                self.controller.handle_agent(now, agent, meta);
+            }
+        } else if run.0 > 1 << 63 {
             self.fencer.handle_exit(now, run, exit);
         } else {
             self.executor.handle_exit(now, run, exit);
@@ -225,6 +249,8 @@ impl Node {
         if due(self.fencer.poll_timeout()) {
             self.fencer.handle_timeout(now);
         }
+        let late = self.runs.late(now);
+        self.outputs.extend(late.into_iter().map(|(run, scope)| Output::Kill { run, scope }));
         self.pump(now);
     }
 
@@ -248,6 +274,7 @@ impl Node {
             self.attributes.poll_timeout(),
             self.executor.poll_timeout(),
             self.fencer.poll_timeout(),
+            self.runs.poll_timeout(),
         ]
         .into_iter()
         .flatten()

@@ -200,6 +200,7 @@ impl Controller {
                 accepted,
                 dc_leaving: self.shutting_down,
                 feature_set: self.me.feature_set.clone(),
+                remotes: self.connected_remotes(),
             };
             let node = self.nodes_write(&[id]);
             self.write(vec![node], WriteEnd::Nothing);
@@ -323,7 +324,7 @@ impl Controller {
     /// Takes the coordinator's verdict ([CT-4.4]).
     pub(super) fn take_result(&mut self, _now: Duration) {
         let Some(message) = self.message.clone() else { return };
-        let (from, Message::JoinResult { join, accepted, dc_leaving, .. }) = &*message else { return };
+        let (from, Message::JoinResult { join, accepted, dc_leaving, remotes, .. }) = &*message else { return };
         if !accepted {
             self.stay_down = true;
             self.raise_error(Input::Error);
@@ -337,6 +338,9 @@ impl Controller {
             return;
         }
         self.note_leaving(*from, *dc_leaving);
+        for remote in remotes {
+            self.remotes.insert(remote.name.clone(), remote.clone());
+        }
         let me = self.me.name.clone();
         let features = self.me.feature_set.to_string();
         self.outputs.push_back(Output::Attribute(attributes::Request::update("#feature-set", Some(&features), &me)));
@@ -376,7 +380,7 @@ impl Controller {
         let lrm = doc.append(root, "lrm");
         doc.set_attr(lrm, "id", &self.me.id.to_string());
         let resources = doc.append(lrm, "lrm_resources");
-        for (name, remembered) in &self.remembered {
+        for (name, remembered) in &self.own.remembered {
             remembered.write(name, &mut doc, resources, &self.me.name, ORIGIN);
         }
         doc.write_node(root, cib_core::xml::Style::Compact)

@@ -103,6 +103,13 @@ impl Controller {
             0 => self.me.max_jobs,
             limit => limit,
         };
+        let at = DateTime::from_epoch(i64::try_from(self.epoch_seconds(now)).unwrap_or(i64::MAX), 0);
+        self.alerts = super::alert_targets::AlertTargets::read(doc, &Context::at(at));
         self.options = options;
+        if self.is_dc {
+            for id in self.peers.ids() {
+                self.update_pending_timer(now, id);
+            }
+        }
     }
 }

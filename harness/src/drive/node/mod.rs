@@ -16,7 +16,7 @@ use super::desk::Desk;
 use super::keys;
 use super::transport::Transport;
 use crate::node::timeline::{Kind, Line, headline};
-use crate::node::{Event, Node, Output};
+use crate::node::{Event, Node, Output, RemoteEvent, RemoteOutput};
 use agents::process::{Places, Runner};
 use agents::standard::{Exit, RunId};
 use answers::When;
@@ -285,6 +285,7 @@ impl Driver {
                 self.runner.start(&call);
             }
             Output::Kill { run, scope } => self.runner.kill(run, scope),
+            Output::Remote { remote, output } => self.remote(&remote, &output),
             Output::Event(event) => self.note_event(&event),
             Output::Member(output) => self.member_said(output),
             Output::Reply { number, reply } => {
@@ -299,6 +300,15 @@ impl Driver {
             Output::Reset => self.reset(),
         }
         Ok(())
+    }
+
+    /// There is no transport to remote hosts here yet: whoever wants to connect is told at once.
+    fn remote(&mut self, remote: &str, output: &RemoteOutput) {
+        if matches!(output, RemoteOutput::Connect { .. }) {
+            self.note(Kind::Detail, format!("no transport to the remote host {remote}"));
+            let now = self.clock.now();
+            self.node.handle_remote(now, remote, RemoteEvent::Refused { bad_key: false });
+        }
     }
 
     fn reset(&mut self) {
