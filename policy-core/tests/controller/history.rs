@@ -65,7 +65,7 @@ fn started(meta: &[(&str, &str)]) -> Cluster {
     cluster
 }
 
-fn entries<'d>(doc: &'d Document, node: &str, resource: &str) -> Vec<NodeIx> {
+fn entries(doc: &Document, node: &str, resource: &str) -> Vec<NodeIx> {
     let status = doc.path(doc.root(), &["status"]).unwrap();
     let state = doc.children(status).find(|&n| doc.attr(n, "uname") == Some(node)).unwrap();
     let of = |n: &NodeIx| doc.parent(*n).and_then(|p| doc.id(p)) == Some(resource);
