@@ -254,6 +254,12 @@ impl Node {
         self.pump(now);
     }
 
+    /// The load of this machine as measured now; to be told every 30 seconds.
+    pub fn handle_load(&mut self, now: Duration, load: controller::Load) {
+        self.controller.handle_load(now, load);
+        self.pump(now);
+    }
+
     /// Asks the node to leave the cluster cleanly: its resources move away first.
     pub fn shutdown(&mut self, now: Duration) {
         self.controller.shutdown(now);

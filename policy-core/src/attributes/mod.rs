@@ -153,7 +153,7 @@ impl Attributes {
             }
         }
         if !joined.is_empty() && self.is_writer() {
-            self.write_changed();
+            self.write_waiting();
         }
         for id in left {
             self.node_left(now, *id);

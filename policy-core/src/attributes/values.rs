@@ -34,6 +34,8 @@ pub struct Attribute {
     pub values: BTreeMap<String, Value>,
     /// Changed since it was written last.
     pub(super) changed: bool,
+    /// Values of nodes with an unknown id wait until it is learnt.
+    pub(super) node_unknown: bool,
     /// Number of the write in flight.
     pub(super) writing: Option<u64>,
 }

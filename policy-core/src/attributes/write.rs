@@ -44,9 +44,9 @@ impl Attributes {
     }
 
     /// The id of another node is known: what waited for it is written.
-    pub(super) fn write_changed(&mut self) {
-        let changed: Vec<String> = self.table.iter().filter(|(_, a)| a.changed).map(|(n, _)| n.clone()).collect();
-        for name in changed {
+    pub(super) fn write_waiting(&mut self) {
+        let waiting: Vec<String> = self.table.iter().filter(|(_, a)| a.node_unknown).map(|(n, _)| n.clone()).collect();
+        for name in waiting {
             self.write_attribute(&name);
         }
     }
@@ -61,7 +61,7 @@ impl Attributes {
             attribute.changed = true;
             return;
         }
-        attribute.changed = false;
+        (attribute.changed, attribute.node_unknown) = (false, false);
         let attribute = attribute.clone();
         let mut writes = Vec::new();
         let mut told = Vec::new();
@@ -71,8 +71,7 @@ impl Attributes {
                 Some((id, _)) => id.to_string(),
                 None if value.remote => value.node.clone(),
                 None => {
-                    // Written when the node's id is learnt.
-                    self.table.get_mut(name).expect("looked up above").changed = true;
+                    self.table.get_mut(name).expect("looked up above").node_unknown = true;
                     continue;
                 }
             };

@@ -22,6 +22,13 @@ impl Operation {
         // Anonymous instances share the name of the configured resource on their node [CT-6.1].
         let resource = primitive.id.clone();
         let number = |name| action.meta_number(name).unwrap_or(0).max(0) as u64;
+        let watches_device = primitive.class.as_deref() == Some("stonith")
+            && action.element.operation == "monitor"
+            && action.interval_ms() > 0;
+        let device_timeout = action
+            .attribute("pcmk_monitor_timeout")
+            .filter(|_| watches_device)
+            .and_then(|text| u64::try_from(cib_core::rules::parse_milliseconds(text).ok()?).ok());
         Operation {
             call: 0,
             remote: None,
@@ -29,7 +36,7 @@ impl Operation {
             resource,
             task: action.element.operation.clone(),
             interval_ms: action.interval_ms(),
-            timeout_ms: match number("timeout") {
+            timeout_ms: match device_timeout.unwrap_or(number("timeout")) {
                 0 => action.interval_ms(),
                 timeout => timeout,
             },

@@ -50,6 +50,7 @@ mod queue;
 mod record;
 mod remote;
 mod status;
+mod throttle;
 
 pub use agent::{AgentKey, AgentMeta, AgentParameter, Reload};
 pub use alert::{Alert, AlertTarget};
@@ -70,6 +71,7 @@ pub use peers::{Expected, JoinPhase, Membership, Peer, Peers};
 pub use record::{Operation, Report, op_digest, op_status, operation_key};
 pub use remote::RemoteNode;
 pub use status::{CibWrite, Status};
+pub use throttle::Load;
 
 use crate::transition::{Limits, Transition};
 use fsa::{Act, Acts, Input};
@@ -146,6 +148,8 @@ pub struct Controller {
     schedule: coordinate::Scheduling,
     limits: Limits,
     throttle: BTreeMap<NodeId, crate::transition::NodeLimit>,
+    /// How loaded this node said it is.
+    load_mode: Option<crate::transition::LoadMode>,
     handled_outside: BTreeSet<i64>,
     fencing: fencing::FencingBook,
     /// This node's executor.
@@ -203,6 +207,7 @@ impl Controller {
             schedule: coordinate::Scheduling::default(),
             limits: Limits { default_max: me.max_jobs, ..Limits::default() },
             throttle: BTreeMap::new(),
+            load_mode: None,
             handled_outside: BTreeSet::new(),
             fencing: fencing::FencingBook::default(),
             own: lrm::Lrm::new(&me.name, &me.id.to_string()),

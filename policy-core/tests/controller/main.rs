@@ -5,3 +5,4 @@ mod fixture;
 mod history;
 mod limits;
 mod remote;
+mod transitions;
