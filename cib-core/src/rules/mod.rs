@@ -24,6 +24,7 @@ mod check;
 mod context;
 mod date;
 mod date_expression;
+mod date_text;
 mod duration;
 mod nvset;
 mod period;

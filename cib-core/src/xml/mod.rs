@@ -24,10 +24,13 @@
 //! character references; both are refused, so a document cannot expand. Elements, attributes, text, CDATA sections and
 //! comments are kept; processing instructions, the XML declaration and blank text between elements are not [CB-2.1].
 
+mod attributes;
+mod characters;
 mod document;
 mod edit;
 mod error;
 mod journal;
+mod limits;
 mod names;
 mod parse;
 mod walk;
@@ -36,8 +39,8 @@ mod xpath;
 
 pub use document::{Document, Kind, NodeIx};
 pub use error::{XmlError, XmlErrorKind};
+pub use limits::Limits;
 pub use names::Name;
-pub use parse::Limits;
 pub use walk::{Attributes, Children, Descendants, Nodes};
 pub use write::Style;
 pub use xpath::{Found, XPath, XPathError};
