@@ -146,16 +146,13 @@ fn modify_by_xpath(editor: &mut Editor<'_>, request: &Request) -> Done {
     for found in found {
         let target = match found {
             Match::Document => editor.doc.root(),
-            Match::Node(n) => n,
-            // Nothing can be merged into an attribute.
-            Match::Attribute(..) => {
+            Match::Node(n) if editor.doc.is_element(n) => n,
+            // Nothing can be merged into an attribute, a comment or a text.
+            Match::Node(_) | Match::Attribute(..) => {
                 result = Err(Code::Enxio.into());
                 continue;
             }
         };
-        if !editor.doc.is_element(target) {
-            continue;
-        }
         match find_and_merge(editor, target, input, node, options) {
             Err(code) => result = Err(code.into()),
             Ok(()) if !options.has(CallOptions::MULTIPLE) => break,

@@ -33,8 +33,9 @@ fn by_xpath(doc: &Document, xpath: &str, options: CallOptions) -> Result<Documen
     if found.is_empty() {
         return Err(Code::Enxio);
     }
-    let paths = options.has(CallOptions::PATHS);
     let shallow = options.has(CallOptions::NO_CHILDREN);
+    // Asked for both, the released programs leave the paths out.
+    let paths = options.has(CallOptions::PATHS) && !shallow;
     let element = |f: &Found<'_>| match *f {
         Found::Document => Some(doc.root()),
         Found::Node(n) if doc.is_element(n) => Some(n),

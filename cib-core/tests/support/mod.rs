@@ -132,3 +132,94 @@ pub fn changed(old: &Document, random: &mut Random) -> Document {
     }
     doc
 }
+
+/// A document of any shape: siblings without ids or with the same one, many comments, ids with odd characters, versions
+/// that are missing, another root.
+pub fn wild(random: &mut Random) -> Document {
+    let mut doc = Document::new(if random.chance(90) { "cib" } else { "other" });
+    let root = doc.root();
+    for name in ["admin_epoch", "epoch", "num_updates"] {
+        if random.chance(85) {
+            let value = random.below(4).to_string();
+            doc.set_attr(root, name, &value);
+        }
+    }
+    for _ in 0..random.below(25) {
+        let all: Vec<NodeIx> = doc.descendants(root).collect();
+        let parent = if all.is_empty() || random.chance(25) { root } else { random.pick(&all) };
+        sprout(&mut doc, parent, random);
+    }
+    doc
+}
+
+/// Adds any node anywhere below an element.
+fn sprout(doc: &mut Document, parent: NodeIx, random: &mut Random) {
+    if random.chance(25) {
+        let text = random.pick(&["a", "A", "b", " a ", "c<&>"]);
+        let n = doc.append_comment(parent, text);
+        let siblings: Vec<NodeIx> = doc.nodes(parent).filter(|&s| s != n).collect();
+        let before = siblings.get(random.below(siblings.len() + 1)).copied();
+        doc.relocate(n, parent, before);
+        return;
+    }
+    let at = random.below(doc.nodes(parent).count() + 1);
+    let n = doc.insert(parent, at, random.pick(&["a", "b", "nvpair"]));
+    if random.chance(60) {
+        doc.set_attr(n, "id", random.pick(&["1", "2", "3", "x y", "", "q/r"]));
+    }
+    for _ in 0..random.below(5) {
+        doc.set_attr(n, random.pick(&ATTRIBUTES), random.pick(&VALUES));
+    }
+}
+
+/// A document made of another one by changes of any kind.
+pub fn wildly_changed(old: &Document, random: &mut Random) -> Document {
+    let mut doc = old.clone();
+    let root = doc.root();
+    for _ in 0..random.below(10) {
+        let below: Vec<NodeIx> = doc.descendant_nodes(root).collect();
+        let elements: Vec<NodeIx> = below.iter().copied().filter(|&n| doc.is_element(n)).collect();
+        let element = if elements.is_empty() || random.chance(10) { root } else { random.pick(&elements) };
+        match random.below(9) {
+            0 | 1 => sprout(&mut doc, element, random),
+            2 if !below.is_empty() => {
+                let n = random.pick(&below);
+                doc.remove(n);
+            }
+            3 => doc.set_attr(element, random.pick(&ATTRIBUTES), random.pick(&VALUES)),
+            4 => {
+                doc.remove_attr(element, random.pick(&ATTRIBUTES));
+            }
+            5 => shuffle_attributes(&mut doc, element, random),
+            6 if element != root => doc.set_attr(element, "id", random.pick(&["1", "2", "4", ""])),
+            // To another place among its siblings, or below another parent.
+            _ if !below.is_empty() => {
+                let n = random.pick(&below);
+                let own = doc.parent(n).expect("below the root");
+                let inside = |doc: &Document, to: NodeIx| {
+                    core::iter::successors(Some(to), |&at| doc.parent(at)).any(|at| at == n)
+                };
+                let to = if random.chance(80) || inside(&doc, element) { own } else { element };
+                let siblings: Vec<NodeIx> = doc.nodes(to).filter(|&s| s != n).collect();
+                let before = siblings.get(random.below(siblings.len() + 1)).copied();
+                doc.relocate(n, to, before);
+            }
+            _ => {}
+        }
+    }
+    doc
+}
+
+/// The same attributes in another order.
+fn shuffle_attributes(doc: &mut Document, n: NodeIx, random: &mut Random) {
+    let mut all: Vec<(String, String)> = doc.attrs(n).map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+    for i in (1..all.len()).rev() {
+        all.swap(i, random.below(i + 1));
+    }
+    for (name, _) in &all {
+        doc.remove_attr(n, name);
+    }
+    for (name, value) in &all {
+        doc.set_attr(n, name, value);
+    }
+}

@@ -1,7 +1,7 @@
 //! Cluster options [IN-8].
 
 use super::sets::{Mode, Scope, evaluate_preferring};
-use crate::model::{HealthStrategy, Model, PlacementStrategy, QuorumPolicy, Score, TextMap};
+use crate::model::{HealthStrategy, Level, Model, PlacementStrategy, QuorumPolicy, Score, TextMap};
 use cib_core::rules::{parse_boolean, parse_integer, parse_interval, parse_percentage};
 
 /// How an option's value is checked [IN-8.2].
@@ -156,7 +156,7 @@ pub(super) fn unpack(m: &mut Model) {
     set_health(m, &values);
     m.options.no_quorum_policy = quorum_policy(m, values.text(m, "no-quorum-policy").to_owned());
     if !m.quorate && m.options.no_quorum_policy != QuorumPolicy::Ignore {
-        m.config_warning("Fencing and resource management disabled due to lack of quorum");
+        m.tell(Level::Warning, "Fencing and resource management disabled due to lack of quorum");
     }
 }
 
@@ -238,7 +238,7 @@ fn store(m: &mut Model, values: &Values) {
         }
     }
     if !m.options.startup_fencing {
-        m.config_warning("Blind faith: not fencing unseen nodes");
+        m.tell(Level::Warning, "Blind faith: not fencing unseen nodes");
     }
 }
 
@@ -283,7 +283,7 @@ fn quorum_policy(m: &mut Model, configured: String) -> QuorumPolicy {
                 QuorumPolicy::Fence
             } else {
                 let text = "Resetting no-quorum-policy to 'stop': cluster has never had quorum";
-                m.tell(crate::model::Level::Notice, text);
+                m.tell(Level::Notice, text);
                 QuorumPolicy::Stop
             }
         }

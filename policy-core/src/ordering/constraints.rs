@@ -53,6 +53,10 @@ fn kinds(strictness: Strictness, symmetry: Symmetry, first: Task) -> Kinds {
     }
 }
 
+/// Said once `[IN-15.4]`.
+const OLD_SCORE: &str = "Support for 'score' in rsc_order is deprecated and will be removed in a future release (use 'kind' \
+                         instead)";
+
 /// Strictness of an element that has `kind` or `score`; `inherited` if it has neither `[OR-3.3]`.
 fn strictness(m: &mut Model, element: Element, inherited: Strictness) -> Strictness {
     match m.config.attr(element, "kind") {
@@ -66,6 +70,9 @@ fn strictness(m: &mut Model, element: Element, inherited: Strictness) -> Strictn
             return Strictness::Mandatory;
         }
         None => {}
+    }
+    if m.config.attr(element, "score").is_some() && m.messages.iter().all(|message| message.text != OLD_SCORE) {
+        m.config_warning(OLD_SCORE);
     }
     match m.config.attr(element, "score") {
         Some(score) if Score::parse(score, &HealthScores::default()).is_ok_and(|s| s != Score::ZERO) => {

@@ -1,12 +1,14 @@
 //! Node attributes [SM-10.1].
 
+use super::Display;
+use super::names::node_label;
 use super::text::Report;
 use crate::config;
 use crate::model::{Model, NodeIx, Symbol};
 use cib_core::rules::parse_integer;
 
 /// Writes the attributes of each online node.
-pub(super) fn section(m: &mut Model, printed: &mut bool, report: &mut Report) {
+pub(super) fn section(m: &mut Model, display: Display, printed: &mut bool, report: &mut Report) {
     let mut opened = false;
     for node in m.nodes_in_order() {
         if !m[node].online() {
@@ -25,7 +27,7 @@ pub(super) fn section(m: &mut Model, printed: &mut bool, report: &mut Report) {
             report.open("Node Attributes");
             (opened, *printed) = (true, true);
         }
-        report.open(&format!("Node: {}", m.node_name(node)));
+        report.open(&format!("Node: {}", node_label(m, node, display)));
         for (name, value) in shown {
             let connectivity = connectivity(m, node, name, value);
             report.item(format_args!("{:<32}\t: {:<10}{connectivity}", m.text(name), m.text(value)));

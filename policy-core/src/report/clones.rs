@@ -1,6 +1,6 @@
 //! Clones in the resource list [SM-9.5].
 
-use super::resources::{in_parentheses, is_disabled, masked_probe_failure, resource, unmanaged_word};
+use super::resources::{description, in_parentheses, is_disabled, masked_probe_failure, resource, unmanaged_word};
 use super::text::{Report, bracketed};
 use super::{Display, names::result_text};
 use crate::model::{Model, NodeIx, ResourceFlags, ResourceIx, Role, sym};
@@ -30,16 +30,16 @@ impl Title {
 
 /// Writes a clone.
 pub(super) fn clone(m: &Model, r: ResourceIx, display: Display, report: &mut Report) {
-    let mut title = Title { text: title(m, r), open: false };
+    let mut title = Title { text: title(m, r) + &description(m, r, display), open: false };
     let mut lists = Lists::default();
     for &instance in &m[r].children {
-        if is_full(m, r, instance, display, &mut lists) {
+        if display.detail || is_full(m, r, instance, display, &mut lists) {
             title.open(report);
             resource(m, instance, display, report);
         }
     }
     active_lists(m, r, &mut lists, &mut title, report);
-    if display.inactive {
+    if display.inactive && !display.detail {
         stopped_lists(m, r, &lists, &mut title, report);
     }
     if title.open {

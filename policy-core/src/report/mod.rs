@@ -8,6 +8,8 @@ pub mod changes;
 mod clones;
 mod explain;
 mod failures;
+mod grouped;
+mod monitor;
 mod names;
 mod nodes;
 mod picture;
@@ -17,6 +19,7 @@ mod text;
 
 pub use explain::explain;
 pub use failures::counts_line;
+pub use monitor::{Monitor, Summary, monitor};
 pub use names::{execution_status_text, readable_interval, result_text};
 pub use picture::svg;
 pub use text::{Chunk, Report};
@@ -24,7 +27,7 @@ pub use text::{Chunk, Report};
 use crate::model::{Document, Model};
 
 /// What a status display shows [SM-8] [SM-12].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 #[allow(clippy::struct_excessive_bools)]
 pub struct Display {
     /// Pending operations instead of roles.
@@ -35,13 +38,21 @@ pub struct Display {
     pub attributes: bool,
     /// Fail counts and failures.
     pub failcounts: bool,
+    /// Resources below the nodes where they run.
+    pub by_node: bool,
+    /// Primitives in numbers only.
+    pub brief: bool,
+    /// Every instance and every node in full, with ids and descriptions.
+    pub detail: bool,
+    /// Failed actions as the history has them, not in a sentence.
+    pub technical: bool,
 }
 
 impl Display {
     /// What a simulation shows of the current status.
     #[must_use]
     pub fn current() -> Self {
-        Self { pending: true, inactive: true, attributes: false, failcounts: false }
+        Self { pending: true, inactive: true, technical: true, ..Self::default() }
     }
 
     /// What a simulation shows of the status after it.
@@ -54,18 +65,18 @@ impl Display {
 /// Writes a status display under a title: a list of sections with blank lines between them [SM-8.1].
 pub fn status(m: &mut Model, cib: &Document, display: Display, title: &str, report: &mut Report) {
     report.open(title);
-    let mut printed = nodes::section(m, report);
+    let mut printed = nodes::section(m, display, report);
     if printed {
         report.blank();
     }
     resources::section(m, display, report);
     printed = true;
     if display.attributes {
-        attributes::section(m, &mut printed, report);
+        attributes::section(m, display, &mut printed, report);
     }
     if display.failcounts {
-        failures::counts_section(m, cib, &mut printed, report);
-        failures::section(m, cib, &mut printed, report);
+        failures::counts_section(m, cib, display, &mut printed, report);
+        failures::section(m, cib, display, &mut printed, report);
     }
     report.close();
 }

@@ -1,4 +1,24 @@
-//! Words for numbers [SM-13].
+//! Words for numbers [SM-13], and names of nodes.
+
+use super::Display;
+use crate::model::{Model, NodeIx};
+
+/// The name of a node; in detail with its id, that of a guest with its host [SM-12.4].
+pub(super) fn node_label(m: &Model, n: NodeIx, display: Display) -> String {
+    let name = m.node_name(n);
+    let id = m.text(m[n].id);
+    if !display.detail {
+        name.to_owned()
+    } else if m[n].is_guest() {
+        let launcher = m[n].connection.and_then(|connection| m[connection].launcher);
+        let host = launcher.and_then(|launcher| m.current_node(launcher));
+        format!("{name}@{}", host.map_or("", |host| m.node_name(host)))
+    } else if id.eq_ignore_ascii_case(name) {
+        name.to_owned()
+    } else {
+        format!("{name} ({id})")
+    }
+}
 
 /// What an exit status of an agent means [SM-13.1].
 #[must_use]

@@ -1,10 +1,13 @@
 //! The node list [SM-8.2].
 
+use super::Display;
+use super::monitor::feature_set;
+use super::names::node_label;
 use super::text::{Report, bracketed};
 use crate::model::{HealthStrategy, Model, NodeFlags, NodeIx};
 
 /// Writes the node list; whether there was anything to write.
-pub(super) fn section(m: &Model, report: &mut Report) -> bool {
+pub(super) fn section(m: &Model, display: Display, report: &mut Report) -> bool {
     if m.nodes.is_empty() {
         return false;
     }
@@ -12,8 +15,8 @@ pub(super) fn section(m: &Model, report: &mut Report) -> bool {
     const LISTS: [&str; 5] = ["Online", "OFFLINE", "RemoteOnline", "RemoteOFFLINE", "GuestOnline"];
     let mut lists: [Vec<NodeIx>; 5] = Default::default();
     for &n in &m.node_order {
-        if is_individual(m, n) {
-            report.item(line(m, n));
+        if display.detail || is_individual(m, n) {
+            report.item(line(m, n, display));
             continue;
         }
         let node = &m[n];
@@ -43,7 +46,7 @@ fn is_individual(m: &Model, n: NodeIx) -> bool {
 }
 
 /// [SM-8.3]
-fn line(m: &Model, n: NodeIx) -> String {
+pub(super) fn line(m: &Model, n: NodeIx, display: Display) -> String {
     let node = &m[n];
     let kind = match (node.is_guest(), node.is_remote_type()) {
         (true, _) => "GuestNode",
@@ -51,7 +54,9 @@ fn line(m: &Model, n: NodeIx) -> String {
         (false, false) => "Node",
     };
     let health = health(m, n).map_or(String::new(), |colour| format!(" (health is {colour})"));
-    format!("{kind} {}: {}{health}", m.node_name(n), state(m, n))
+    let up = !node.is_remote_type() && node.online() && node.is(NodeFlags::EXPECTED_UP);
+    let features = if display.detail && up { format!(", feature set {}", feature_set(m, n)) } else { String::new() };
+    format!("{kind} {}: {}{health}{features}", node_label(m, n, display), state(m, n))
 }
 
 fn state(m: &Model, n: NodeIx) -> &'static str {

@@ -1,36 +1,49 @@
 //! The resource list: primitives, groups, bundles [SM-9].
 
 use super::text::{Report, bracketed};
-use super::{Display, clones, names::result_text};
+use super::{Display, clones, grouped, names::result_text};
 use crate::model::{Kind, Model, NodeFlags, NodeIx, ResourceFlags, ResourceIx, Role, Symbol, Task, sym};
 
 /// Writes the resource list [SM-9.1].
 pub(super) fn section(m: &Model, display: Display, report: &mut Report) {
-    let title = if display.inactive { "Full List of Resources" } else { "Active Resources" };
-    let mut opened = false;
-    for &r in &m.top {
-        let any = m.is_active(r, false);
-        if (m[r].is(ResourceFlags::REMOVED) && !m.is_active(r, true)) || (!any && !display.inactive) {
-            continue;
-        }
-        if !opened {
-            report.open(title);
-            opened = true;
-        }
-        resource(m, r, display, report);
+    let title = match (display.by_node, display.inactive) {
+        (true, _) => "Inactive Resources",
+        (false, true) => "Full List of Resources",
+        (false, false) => "Active Resources",
+    };
+    let listed: Vec<ResourceIx> = m.top.iter().copied().filter(|&r| is_listed(m, r, display)).collect();
+    report.open(title);
+    if display.brief {
+        let primitives: Vec<ResourceIx> = listed.iter().copied().filter(|&r| m[r].is_primitive()).collect();
+        grouped::brief(m, &primitives, None, display.inactive, report);
     }
-    if !opened {
-        report.open(title);
-        report.item(if display.inactive { "No resources" } else { "No active resources" });
+    for &r in &listed {
+        if !(display.brief && m[r].is_primitive()) {
+            resource(m, r, display, report);
+        }
+    }
+    if listed.is_empty() {
+        report.item(match (display.by_node, display.inactive) {
+            (true, _) => "No inactive resources",
+            (false, true) => "No resources",
+            (false, false) => "No active resources",
+        });
     }
     report.close();
+}
+
+fn is_listed(m: &Model, r: ResourceIx, display: Display) -> bool {
+    let (all, any) = (m.is_active(r, true), m.is_active(r, false));
+    let gone = m[r].is(ResourceFlags::REMOVED) && !all;
+    let below_its_nodes = display.by_node && all;
+    !gone && !below_its_nodes && (any || display.inactive)
 }
 
 /// Writes one resource with all below it.
 pub(super) fn resource(m: &Model, r: ResourceIx, display: Display, report: &mut Report) {
     match m[r].kind() {
         Kind::Primitive => {
-            if !m[r].is(ResourceFlags::INTERNAL) {
+            if display.detail || !m[r].is(ResourceFlags::INTERNAL) {
                 let shown = shown_node(m, r);
                 report.item(primitive(m, r, displayed_id(m, r), shown, display));
             }
@@ -66,7 +79,7 @@ fn pending_word(task: Task) -> Option<&'static str> {
 }
 
 /// The line of a primitive under the name `id`, shown on `node` [SM-9.3].
-fn primitive(m: &Model, r: ResourceIx, id: &str, node: Option<NodeIx>, display: Display) -> String {
+pub(super) fn primitive(m: &Model, r: ResourceIx, id: &str, node: Option<NodeIx>, display: Display) -> String {
     let resource = &m[r];
     let promotable = m[m.top(r)].is(ResourceFlags::PROMOTABLE);
     let role = match resource.role {
@@ -100,10 +113,12 @@ fn primitive(m: &Model, r: ResourceIx, id: &str, node: Option<NodeIx>, display: 
     if !flags.is_empty() {
         text.push_str(&format!(" ({})", flags.join(", ")));
     }
-    if resource.active.len() > 1 {
-        if let Some(description) = m.meta(r, "description") {
-            text.push_str(&format!(" ({description})"));
-        }
+    if (resource.active.len() > 1 || display.detail)
+        && let Some(description) = m.meta(r, "description")
+    {
+        text.push_str(&format!(" ({description})"));
+    }
+    if resource.active.len() > 1 && !display.by_node {
         text.push(' ');
         text.push_str(&bracketed(resource.active.iter().map(|&n| m.node_name(n))));
     }
@@ -111,7 +126,7 @@ fn primitive(m: &Model, r: ResourceIx, id: &str, node: Option<NodeIx>, display: 
 }
 
 /// `class:provider:type`; only the class `ocf` has providers.
-fn agent(m: &Model, r: ResourceIx) -> String {
+pub(super) fn agent(m: &Model, r: ResourceIx) -> String {
     let text = |s: Option<Symbol>| s.map_or("", |s| m.text(s));
     let (class, provider, agent) = (text(m[r].class), text(m[r].provider), text(m[r].agent));
     if class.eq_ignore_ascii_case("ocf") { format!("{class}:{provider}:{agent}") } else { format!("{class}:{agent}") }
@@ -215,7 +230,11 @@ fn group(m: &Model, r: ResourceIx, display: Display, report: &mut Report) {
     if shown.is_empty() {
         return;
     }
-    report.open(&format!("Resource Group: {}{}", m.id(r), in_parentheses(&attributes)));
+    report.open(&format!("Resource Group: {}{}{}", m.id(r), in_parentheses(&attributes), description(m, r, display)));
+    if display.brief {
+        grouped::brief(m, members, None, true, report);
+        return report.close();
+    }
     for member in shown {
         resource(m, member, display, report);
     }
@@ -229,7 +248,12 @@ fn bundle(m: &Model, r: ResourceIx, display: Display, report: &mut Report) {
     let image = state.image.map_or("", |i| m.text(i));
     let unique = if m[r].is(ResourceFlags::UNIQUE) { " (unique)" } else { "" };
     let managed = unmanaged_word(m, r).map_or(String::new(), |word| format!(" ({word})"));
-    report.open(&format!("Container bundle{set}: {} [{image}]{unique}{managed}", m.id(r)));
+    let description = description(m, r, display);
+    report.open(&format!("Container bundle{set}: {} [{image}]{unique}{description}{managed}", m.id(r)));
+    if display.detail {
+        replicas(m, r, display, report);
+        return report.close();
+    }
     for replica in &state.replicas {
         let mut id = displayed_id(m, replica.connection.unwrap_or(replica.container)).to_owned();
         if let Some(address) = replica.address {
@@ -240,4 +264,23 @@ fn bundle(m: &Model, r: ResourceIx, display: Display, report: &mut Report) {
         report.item(primitive(m, shown, &id, node, display));
     }
     report.close();
+}
+
+/// The parts of each replica by themselves.
+fn replicas(m: &Model, r: ResourceIx, display: Display, report: &mut Report) {
+    let replicas = m[r].bundle().map_or(&[][..], |state| &state.replicas);
+    for (at, replica) in replicas.iter().enumerate() {
+        // One level deeper, whether or not the replica has a line.
+        report.open_bare((replicas.len() > 1).then(|| format!("Replica[{at}]")));
+        for part in [replica.ip, replica.child, Some(replica.container), replica.connection].into_iter().flatten() {
+            resource(m, part, display, report);
+        }
+        report.close();
+    }
+}
+
+/// What the configuration says of a resource, where details are wanted.
+pub(super) fn description(m: &Model, r: ResourceIx, display: Display) -> String {
+    let text = m.meta(r, "description").filter(|_| display.detail);
+    text.map_or(String::new(), |text| format!(" ({text})"))
 }

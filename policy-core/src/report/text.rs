@@ -68,6 +68,14 @@ impl Report {
         self.level += 1;
     }
 
+    /// Opens a list with an item that has no colon, or with none.
+    pub(super) fn open_bare(&mut self, title: Option<String>) {
+        if let Some(title) = title {
+            self.item(title);
+        }
+        self.level += 1;
+    }
+
     /// Closes a list.
     pub fn close(&mut self) {
         self.level = self.level.saturating_sub(1);

@@ -116,6 +116,16 @@ const OPTIONS: [&str; 45] = [
 ];
 
 impl Configuration<'_> {
+    /// Names of the cluster options that the check knows.
+    pub fn cluster_options() -> &'static [&'static str] {
+        &OPTIONS
+    }
+
+    /// Names of the meta attributes of resources that the check knows.
+    pub fn resource_meta_attributes() -> &'static [&'static str] {
+        &RESOURCE_META
+    }
+
     /// Checks objects: uniqueness first, then each in byte order of ids. Messages say what is wrong.
     pub fn check(&mut self, objects: &[Object], strictness: Strictness) -> Checked {
         let strict = match strictness {
@@ -235,6 +245,7 @@ impl Configuration<'_> {
 
     fn check_primitive(&self, object: Object, id: &str, findings: &mut Findings) {
         let node = object.node;
+        self.check_meta(node, id, &[&RESOURCE_META], findings);
         let template = self.doc.attr(node, "template");
         if let Some(template) = template
             && self.find_other(template).is_none_or(|object| object.keyword != Keyword::Template)
@@ -256,7 +267,6 @@ impl Configuration<'_> {
             self.check_required(node, described, id, class, kind, &meta, findings);
         }
         self.check_parameters(node, id, class, &meta, findings);
-        self.check_meta(node, id, &[&RESOURCE_META], findings);
         self.check_operations(node, id, class, &meta, findings);
     }
 

@@ -377,12 +377,14 @@ impl Call<'_> {
     }
 
     fn print(&self, report: &mut Report, output: &Document, request: &Request) {
-        let paths = request.options.has(CallOptions::PATHS) && output.name(output.root()) == "xpath-query";
-        if paths && !report.is_xml() {
-            let ids = output.children(output.root()).filter_map(|n| output.id(n));
-            report.document("output", &ids.map(|id| format!("{id}\n")).collect::<String>());
-        } else {
-            report.document("output", &output.write());
+        if !request.options.has(CallOptions::PATHS) || report.is_xml() {
+            return report.document("output", &output.write());
         }
+        // The ids of what there is: those of the list are paths. An element by itself shows its own.
+        let root = output.root();
+        let shown: Vec<_> =
+            if output.name(root) == "xpath-query" { output.children(root).collect() } else { vec![root] };
+        let ids = shown.into_iter().filter_map(|n| output.id(n));
+        report.document("output", &ids.map(|id| format!("{id}\n")).collect::<String>());
     }
 }

@@ -1,5 +1,6 @@
 //! Tools that work on CIB files: `cibadmin`, `crm_diff`, `crm_verify`, `crm_rule`, `iso8601`.
 
+pub(super) mod checker;
 mod cibadmin;
 mod clock;
 mod crm_diff;

@@ -158,6 +158,11 @@ impl Arguments {
         self.options.iter().any(|(n, _)| *n == name)
     }
 
+    /// How often an option was given.
+    pub fn count(&self, name: &str) -> usize {
+        self.options.iter().filter(|(n, _)| *n == name).count()
+    }
+
     /// The value of the last one of an option.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.options.iter().rev().find(|(n, _)| *n == name).and_then(|(_, value)| value.as_deref())

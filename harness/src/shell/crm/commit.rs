@@ -1,23 +1,29 @@
 //! Verification and commit [SH-9, SH-10].
 
 use cib_core::crmsh::{Checked, Keyword, Object, Strictness};
-use cib_core::rules::parse_boolean;
-use cib_core::schema;
 use cib_core::xml::Document;
 
 use super::session::Session;
+use crate::shell::cib_tools::checker::{self, Verdict};
+use crate::shell::cib_tools::local_now;
 
-const NO_FENCING: [&str; 4] = [
+/// What the release whose shell this is says in three lines [SH-9.1].
+const NO_FENCING: [&str; 3] = [
     "(unpack_resources) \terror: Resource start-up disabled since no STONITH resources have been defined",
     "(unpack_resources) \terror: Either configure some or disable STONITH with the stonith-enabled option",
     "(unpack_resources) \terror: NOTE: Clusters with shared data need STONITH to ensure data integrity",
-    "crm_verify: Errors found during check: config not valid",
 ];
 
-const OLD_ORDER: [&str; 2] = [
-    "(get_ordering_type) \twarning: Support for 'score' in rsc_order is deprecated and will be removed in a future release (use 'kind' instead)",
-    "crm_verify: Warnings found during check: config may not be valid",
-];
+/// How a message ends that something will not be understood for ever.
+const DEPRECATED: &str = "is deprecated and will be removed in a future release";
+
+/// Parts of the messages of that kind which the release whose shell this is has too. The shell's own words, such as
+/// `stonith-enabled` and `master-max`, are old names elsewhere: they are no reason to refuse a commit.
+const DEPRECATED_BEFORE: [&str; 3] =
+    ["Support for 'score' in rsc_order", "group meta-attribute", "Support for require-all in ordering constraints"];
+
+/// How the message begins that they stand for.
+const NO_FENCING_DEVICES: &str = "Resource start-up disabled since no fencing resources have been defined";
 
 impl Session {
     /// Commits the working copy.
@@ -69,33 +75,34 @@ impl Session {
         structure && meaning < Checked::Errors
     }
 
+    /// Gives the whole copy to the checker; whether it finds nothing against it [SH-9.1].
     fn verify_structure(&mut self) -> bool {
-        let copy = self.copy();
-        let doc = copy.document().clone();
-        let fencing = copy.objects().iter().any(|object| doc.attr(object.node, "class") == Some("stonith"));
-        let resources = copy.objects().iter().any(|object| object.keyword.is_resource());
-        let mut fine = true;
-        if let Err(invalid) = schema::validate(&doc) {
-            self.error(&invalid.to_string());
-            self.error("crm_verify: Errors found during check: config not valid");
-            fine = false;
+        let mut doc = self.copy().document().clone();
+        let root = doc.root();
+        doc.append(root, "status");
+        let mut findings = checker::check(&mut doc, "-", local_now());
+        findings.messages.retain(|message| {
+            !message.text.contains(DEPRECATED) || DEPRECATED_BEFORE.iter().any(|part| message.text.contains(part))
+        });
+        let verdict = findings.verdict();
+        let mut lines = findings.schema;
+        for message in findings.messages.iter().filter(|message| checker::verbosity(message.level) <= 2) {
+            if message.text.starts_with(NO_FENCING_DEVICES) {
+                lines.extend(NO_FENCING.map(str::to_owned));
+            } else {
+                lines.push(format!("(crm_verify) \t{}: {}", checker::word(message.level), message.text));
+            }
         }
-        let constraints = doc.path(doc.root(), &["configuration", "constraints"]);
-        let mut orders = constraints.into_iter().flat_map(|section| doc.children_named(section, "rsc_order"));
-        if orders.any(|order| doc.attr(order, "score").is_some()) {
-            for line in OLD_ORDER {
+        lines.extend(verdict.text().map(|verdict| format!("crm_verify: {verdict}")));
+        // Only the first line may be a warning: whatever follows belongs to it.
+        for (i, line) in lines.iter().enumerate() {
+            if i == 0 && line.contains("warning:") {
+                self.warn(line);
+            } else {
                 self.error(line);
             }
-            fine = false;
         }
-        let watchdog = property(&doc, "have-watchdog").and_then(parse_boolean) == Some(true);
-        if resources && !fencing && !watchdog && fencing_enabled(&doc) {
-            for line in NO_FENCING {
-                self.error(line);
-            }
-            fine = false;
-        }
-        fine
+        verdict == Verdict::Fine
     }
 }
 
@@ -105,9 +112,4 @@ pub(super) fn property<'d>(doc: &'d Document, name: &str) -> Option<&'d str> {
     let sets = doc.children_named(options, "cluster_property_set");
     let pairs = sets.flat_map(|set| doc.children_named(set, "nvpair"));
     pairs.filter(|pair| doc.attr(*pair, "name") == Some(name)).filter_map(|pair| doc.attr(pair, "value")).last()
-}
-
-fn fencing_enabled(doc: &Document) -> bool {
-    let value = property(doc, "fencing-enabled").or_else(|| property(doc, "stonith-enabled"));
-    value.and_then(parse_boolean) != Some(false)
 }

@@ -28,6 +28,8 @@ pub(super) struct Invocation {
     pub(super) no: bool,
     pub(super) options: Vec<(String, String)>,
     pub(super) words: Vec<String>,
+    /// A line for whose end the possible words are printed, instead of running.
+    pub(super) complete: Option<String>,
     /// What to print instead of running.
     pub(super) answer: Option<String>,
 }
@@ -59,6 +61,15 @@ impl Invocation {
                     let text = value(name)?;
                     let (option, value) = text.split_once('=').ok_or_else(|| format!("crm: bad option: {text}"))?;
                     found.options.push((option.to_owned(), value.to_owned()));
+                }
+                "--compgen" => {
+                    let point = value(name)?;
+                    let line = args.next().cloned().unwrap_or_default();
+                    let end = point.parse().ok().filter(|&end| line.is_char_boundary(end)).unwrap_or(line.len());
+                    let line = line[..end].trim_start();
+                    // The line begins with the name of the program.
+                    let rest = line.split_once(' ').map_or("", |(_, rest)| rest.trim_start());
+                    found.complete = Some(rest.to_owned());
                 }
                 "-F" | "--force" => found.force = true,
                 "-n" | "--no" => found.no = true,

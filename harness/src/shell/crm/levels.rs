@@ -1,7 +1,10 @@
 //! The levels of the shell: which commands each has, and how a word is taken for one [SH-16.2].
 
 use super::session::Session;
-use super::{attributes, configure, live, load, migrate, node, options, others, resource, status, trace};
+use super::{
+    attributes, cibstatus, configure, help, live, load, migrate, monitor, node, options, others, resource, shadow,
+    status, trace,
+};
 
 /// What runs a command; whether it succeeded.
 pub(super) type Run = fn(&mut Session, &[String]) -> bool;
@@ -45,7 +48,7 @@ const fn object(name: &'static str, aliases: &'static [&'static str]) -> Command
 /// Commands of every level.
 pub(super) const COMMON: &[Command] = &[
     command("cd", &[], "[optarg]", 0, 1, others::cd),
-    command("help", &["?", "-h", "--help"], "[topic] [subtopic]", 0, ANY, others::help),
+    command("help", &["?", "-h", "--help"], "[topic] [subtopic]", 0, ANY, help::help),
     command("ls", &[], "", 0, 0, others::ls),
     command("quit", &["bye", "exit"], "", 0, 0, others::quit),
     command("up", &["end", "back"], "", 0, 0, others::up),
@@ -56,7 +59,7 @@ pub(super) const LEVELS: &[Level] = &[
         name: "",
         commands: &[
             command("report", &[], "[args ...]", 0, ANY, others::no_cluster),
-            command("status", &[], "[args ...]", 0, ANY, status::status),
+            command("status", &[], "[args ...]", 0, ANY, monitor::status),
             command("verify", &[], "[args ...]", 0, ANY, others::verify),
         ],
         levels: &[
@@ -198,14 +201,14 @@ pub(super) const LEVELS: &[Level] = &[
     Level {
         name: "cib",
         commands: &[
-            command("commit", &[], "[name]", 0, 1, others::no_shadow),
-            command("delete", &[], "name", 1, 1, others::cib_delete),
-            command("diff", &[], "", 0, 0, others::no_shadow),
-            command("import", &[], "infile [name]", 1, 2, others::no_shadow),
-            command("list", &[], "", 0, 0, others::nothing),
-            command("new", &[], "[args ...]", 0, ANY, others::cib_new),
-            command("reset", &[], "name", 1, 1, others::cib_use),
-            command("use", &[], "[name] [withstatus]", 0, 2, others::cib_use),
+            command("commit", &[], "[name]", 0, 1, shadow::commit),
+            command("delete", &[], "name", 1, 1, shadow::delete),
+            command("diff", &[], "", 0, 0, shadow::show_diff),
+            command("import", &[], "infile [name]", 1, 2, shadow::import),
+            command("list", &[], "", 0, 0, shadow::list),
+            command("new", &[], "[args ...]", 0, ANY, shadow::new),
+            command("reset", &[], "name", 1, 1, shadow::reset),
+            command("use", &[], "[name] [withstatus]", 0, 2, shadow::use_shadow),
         ],
         levels: &[],
     },
@@ -232,7 +235,22 @@ pub(super) const LEVELS: &[Level] = &[
         levels: &[],
     },
     Level { name: "template", commands: &[command("list", &[], "[what]", 0, 1, others::nothing)], levels: &[] },
-    Level { name: "cibstatus", commands: &[command("origin", &[], "", 0, 0, others::no_cluster)], levels: &[] },
+    Level {
+        name: "cibstatus",
+        commands: &[
+            command("load", &[], "org", 1, 1, cibstatus::load),
+            command("node", &[], "node state", 2, 2, cibstatus::node),
+            command("op", &[], "op rsc rc [op_status] [node]", 3, 5, cibstatus::op),
+            command("origin", &[], "", 0, 0, cibstatus::origin),
+            command("quorum", &[], "opt", 1, 1, cibstatus::quorum),
+            command("run", &[], "[args ...]", 0, ANY, cibstatus::simulate),
+            command("save", &[], "[dest]", 0, 1, cibstatus::save),
+            command("show", &[], "[changed]", 0, 1, cibstatus::show),
+            command("simulate", &[], "[args ...]", 0, ANY, cibstatus::simulate),
+            command("ticket", &[], "ticket subcmd", 2, 2, cibstatus::ticket),
+        ],
+        levels: &[],
+    },
     Level {
         name: "cluster",
         commands: &[command("health", &[], "[args ...]", 0, ANY, others::no_cluster)],

@@ -6,19 +6,24 @@
 
 mod agents;
 mod attributes;
+mod cibstatus;
 mod commit;
+mod complete;
 mod configure;
 mod graph;
+mod help;
 mod invocation;
 mod levels;
 mod live;
 mod load;
 mod migrate;
+mod monitor;
 mod node;
 mod options;
 mod others;
 mod resource;
 mod session;
+mod shadow;
 mod status;
 mod store;
 mod trace;
@@ -43,14 +48,24 @@ pub fn crm(args: &[String]) -> ExitCode {
         print!("{answer}");
         return ExitCode::SUCCESS;
     }
-    let path = invocation.cib.clone().or_else(|| std::env::var("CIB_file").ok().filter(|path| !path.is_empty()));
+    // `-c` names a shadow or, where there is no such one, a file.
+    let named = invocation.cib.clone();
+    let shadow = named.clone().filter(|name| !name.contains('/') && shadow::file(name).is_file());
+    let path =
+        named.filter(|_| shadow.is_none()).or_else(|| std::env::var("CIB_file").ok().filter(|path| !path.is_empty()));
     let store = Store::new(path, invocation.socket.as_deref());
     let mut session = Session::new(store, invocation.force, invocation.no);
+    let shadow = shadow.or_else(|| std::env::var("CIB_shadow").ok().filter(|name| !name.is_empty()));
+    session.store.use_shadow(shadow, None);
     if invocation.wait {
         session.set_option("core.wait", "yes");
     }
     for (name, value) in &invocation.options {
         session.set_option(name, value);
+    }
+    if let Some(line) = &invocation.complete {
+        session.completion().complete(line).1.iter().for_each(|word| println!("{word}"));
+        return ExitCode::SUCCESS;
     }
     if !invocation.words.is_empty() {
         let line: Vec<String> = invocation.words.iter().map(|word| requoted(word)).collect();
@@ -93,9 +108,16 @@ fn batch_from_stdin(session: &mut Session) {
 /// A session at a terminal.
 fn interactive(mut session: Session) -> ExitCode {
     session.interactive = true;
-    let Ok(mut editor) = rustyline::DefaultEditor::new() else { return ExitCode::FAILURE };
+    let Ok(config) = rustyline::Config::builder().max_history_size(100) else { return ExitCode::FAILURE };
+    let config = config.completion_type(rustyline::CompletionType::List).build();
+    let Ok(mut editor) =
+        rustyline::Editor::<complete::Completion, rustyline::history::DefaultHistory>::with_config(config)
+    else {
+        return ExitCode::FAILURE;
+    };
     let mut line = String::new();
     while !session.is_over() {
+        editor.set_helper(Some(session.completion()));
         let prompt = if line.is_empty() { session.prompt() } else { "   > ".to_owned() };
         match editor.readline(&prompt) {
             Ok(text) => {
@@ -121,7 +143,7 @@ fn interactive(mut session: Session) -> ExitCode {
 
 /// `crm_mon`: show the status of a cluster.
 pub fn crm_mon(args: &[String]) -> ExitCode {
-    status::crm_mon(args)
+    monitor::crm_mon(args)
 }
 
 /// Reads an answer to a question from the terminal.

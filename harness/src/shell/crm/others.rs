@@ -3,7 +3,7 @@
 use cib_core::crmsh::{Agents, Keyword};
 
 use super::attributes::change_resource;
-use super::levels::{LEVELS, level};
+use super::levels::level;
 use super::session::Session;
 use super::{agents, configure};
 
@@ -65,28 +65,6 @@ pub(super) fn ls(session: &mut Session, _arguments: &[String]) -> bool {
     for row in 0..rows {
         let line: Vec<String> = names.iter().skip(row).step_by(rows).map(|name| format!("{name:width$} ")).collect();
         println!("{}", line.concat());
-    }
-    true
-}
-
-pub(super) fn help(session: &mut Session, arguments: &[String]) -> bool {
-    let here = level(session.levels.last().copied().unwrap_or_default());
-    if let Some(topic) = arguments.first() {
-        let command = here.commands().find(|command| command.name == *topic);
-        match command {
-            Some(command) => println!("{} {}", command.name, command.arguments),
-            None if LEVELS.iter().any(|level| level.name == *topic) => {
-                level(topic).commands().for_each(|command| println!("{} {}", command.name, command.arguments));
-            }
-            None => return session.fail(&format!("no help for {topic}")),
-        }
-        return true;
-    }
-    for command in here.commands() {
-        println!("  {:<20} {}", command.name, command.arguments);
-    }
-    for name in here.levels {
-        println!("  {name:<20} (level)");
     }
     true
 }
@@ -182,28 +160,6 @@ pub(super) fn ra_info(session: &mut Session, arguments: &[String]) -> bool {
             false
         }
     }
-}
-
-pub(super) fn cib_new(session: &mut Session, arguments: &[String]) -> bool {
-    match arguments.first().map(String::as_str) {
-        Some("live") => session.fail("Shadow name 'live' is not allowed"),
-        _ => no_shadow(session, arguments),
-    }
-}
-
-pub(super) fn cib_use(session: &mut Session, arguments: &[String]) -> bool {
-    match arguments.first().map(String::as_str) {
-        None | Some("live") => true,
-        Some(name) => session.fail(&format!("{name}: no such shadow CIB")),
-    }
-}
-
-pub(super) fn cib_delete(session: &mut Session, arguments: &[String]) -> bool {
-    session.fail(&format!("{}: no such shadow CIB", arguments[0]))
-}
-
-pub(super) fn no_shadow(session: &mut Session, _arguments: &[String]) -> bool {
-    session.fail("shadow CIBs are not available: copy the file and name it with -c")
 }
 
 pub(super) fn site_ticket(session: &mut Session, arguments: &[String]) -> bool {

@@ -6,14 +6,19 @@ use cib_core::crmsh::{Configuration, Level as Gravity, Line, Message, logical_li
 use cib_core::xml::Document;
 
 use super::agents::SystemAgents;
+use super::cibstatus::Played;
+use super::complete::Completion;
 use super::levels::{Child, Command, level};
 use super::options::Options;
+use super::status::running_on;
 use super::store::Store;
 
 /// The state of the shell.
 pub(super) struct Session {
     pub(super) store: Store,
     pub(super) options: Options,
+    /// The status that `ptest` is to take for the present one.
+    pub(super) played: Option<Played>,
     force: bool,
     no: bool,
     /// Whether a person is at the terminal.
@@ -35,6 +40,7 @@ impl Session {
         Session {
             store,
             options: Options::default(),
+            played: None,
             force,
             no,
             interactive: false,
@@ -282,6 +288,21 @@ impl Session {
         self.copy = Some(copy);
         self.print(messages);
         Some(())
+    }
+
+    /// What completion of the next line looks at; only the commands, if the CIB cannot be read.
+    pub(super) fn completion(&self) -> Completion {
+        let Ok(cib) = self.store.read() else { return Completion::default() };
+        let fresh = || Configuration::with_agents(&cib, self.agents, self.options.preferences());
+        let copy = self.copy.clone().filter(Configuration::has_changed).unwrap_or_else(fresh);
+        let objects = copy.objects().into_iter().map(|object| copy.object_id(object).to_owned());
+        let running = objects.filter(|id| !running_on(&cib, id).is_empty()).collect();
+        Completion::new(&self.levels, &copy, running, self.agents)
+    }
+
+    /// Drops the working copy: the CIB is another one now.
+    pub(super) fn forget_copy(&mut self) {
+        self.copy = None;
     }
 
     /// The working copy that is open.

@@ -1,8 +1,6 @@
 //! Status of the cluster, and what the scheduler would do, from the CIB alone [SH-17].
 
-use std::process::ExitCode;
-
-use cib_core::xml::{Document, NodeIx};
+use cib_core::xml::{Document, Limits, NodeIx};
 use policy_core::report::Chunk;
 
 use super::session::Session;
@@ -22,8 +20,19 @@ fn simulate(cib: &Document, words: &[&str]) -> Result<(String, u8), String> {
     Ok((out.collect(), outcome.exit))
 }
 
+/// The CIB as the simulator has it after injections.
+pub(super) fn injected(cib: &Document, injections: &[&str]) -> Result<Document, String> {
+    let words = ["-x", "-", "-Q", "--save-input", "-"].iter().chain(injections).map(|word| (*word).to_owned());
+    let arguments = arguments::parse(&words.collect::<Vec<_>>())?;
+    let now = local_now();
+    let outcome = run::run(&arguments, &cib.write(), now.epoch_seconds(), now.offset());
+    let told = outcome.report.merged();
+    let made = outcome.input.filter(|_| outcome.exit == 0).ok_or_else(|| told.trim_end().to_owned())?;
+    Document::parse_with(&made, &Limits::file()).map_err(|error| error.to_string())
+}
+
 /// The lists of nodes and resources, one level out.
-fn current(cib: &Document) -> Result<String, String> {
+pub(super) fn current(cib: &Document) -> Result<String, String> {
     let (text, _) = simulate(cib, &["-x", "-"])?;
     let mut lines = text.lines().skip_while(|line| *line != "Current cluster status:").skip(1).peekable();
     let mut shown = String::new();
@@ -98,61 +107,6 @@ fn last_role(cib: &Document, entry: NodeIx) -> Option<bool> {
     role
 }
 
-/// `crm status`: nodes and resources.
-pub(super) fn status(session: &mut Session, _arguments: &[String]) -> bool {
-    let Some(cib) = session.read_cib() else { return false };
-    match current(&cib) {
-        Ok(text) => {
-            print!("{}", unindented(&text));
-            println!();
-            true
-        }
-        Err(text) => session.fail(&text),
-    }
-}
-
-/// The lists one level out, titles without bullets.
-fn unindented(text: &str) -> String {
-    let mut shown = String::new();
-    for line in text.lines() {
-        let line = line.strip_prefix("  ").unwrap_or(line);
-        shown.push_str(line.strip_prefix("* ").unwrap_or(line));
-        shown.push('\n');
-    }
-    shown
-}
-
-/// `crm_mon`: the same for the CIB that `CIB_file` or `-x FILE` names, or that of the node that runs here.
-pub(super) fn crm_mon(args: &[String]) -> ExitCode {
-    let mut path = std::env::var("CIB_file").ok();
-    let mut socket = None;
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "-x" | "--xml-file" => path = args.next().cloned(),
-            "--socket" => socket = args.next().cloned(),
-            "-h" | "--help" => {
-                println!(
-                    "Usage: crm_mon [-1] [-r] [-x FILE] [--socket PATH]\n\nShows nodes and resources of the CIB in FILE, or in the file that CIB_file names, or of the node that runs here\n(behind PATH or $METRONOME_SOCKET)."
-                );
-                return ExitCode::SUCCESS;
-            }
-            _ => {}
-        }
-    }
-    let shown = super::Store::new(path, socket.as_deref()).read().and_then(|cib| current(&cib));
-    match shown {
-        Ok(text) => {
-            print!("{}", unindented(&text));
-            ExitCode::SUCCESS
-        }
-        Err(text) => {
-            eprintln!("crm_mon: {text}");
-            ExitCode::from(102)
-        }
-    }
-}
-
 /// `resource scores`: allocation scores.
 pub(super) fn scores(session: &mut Session, _arguments: &[String]) -> bool {
     let Some(cib) = session.read_cib() else { return false };
@@ -179,6 +133,9 @@ pub(super) fn ptest(session: &mut Session, arguments: &[String]) -> bool {
     let Some(mut cib) = session.read_cib() else { return false };
     let mut copy = session.copy().clone();
     copy.commit(&mut cib);
+    if let Some(played) = &session.played {
+        played.put_into(&mut cib);
+    }
     let mut words = vec!["-x", "-", "-S"];
     words.extend(has("scores").then_some("-s"));
     words.extend(has("utilization").then_some("-U"));
