@@ -1,5 +1,6 @@
 //! `metronome node`: a whole cluster node on this machine.
 
+use super::tools;
 use crate::drive::control::socket_path;
 use crate::drive::desk::Desk;
 use crate::drive::node::{Adapters, Clock, Disk, DriveError, Listener, OnReset, drive};
@@ -108,12 +109,14 @@ fn run(arguments: &Arguments) -> Result<Result<(), DriveError>, Problem> {
         ..NodeConfig::of(config.clone(), name.as_deref().unwrap_or("localhost"), clock.epoch())
     };
     let node = Node::new(node_config, disk.stored()?, clock.now())?;
-    let places = Places {
+    let socket = arguments.socket.clone().unwrap_or_else(socket_path);
+    let mut places = Places {
         ocf_root: arguments.agents_root.clone(),
         ocf_path: vec![arguments.agents_root.join("resource.d")],
         fence_dir: arguments.fence_dir.clone(),
         ..Places::default()
     };
+    tools::offer(&mut places, &arguments.state_dir.join("tools"), &socket)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _inside = runtime.enter();
     let again = arguments.config.clone();
@@ -124,7 +127,7 @@ fn run(arguments: &Arguments) -> Result<Result<(), DriveError>, Problem> {
         disk,
         places,
         desk: Desk::new(config),
-        control: Some(listener(arguments.socket.clone().unwrap_or_else(socket_path))?),
+        control: Some(listener(socket)?),
         log: log(arguments.verbose),
         reread: Box::new(move || read(&again, &host).map_err(|error| error.to_string())),
         stop: stop()?,
