@@ -1,4 +1,8 @@
 //! Adapters: UDP, files, processes, clock, control socket.
+//!
+//! [`ring`] runs a ring member alone, beside real daemons if need be; [`node`] runs a whole cluster node. Both stand on the same
+//! sockets ([`transport`]) and answer the same tools at the same kind of socket ([`control`], and [`cluster`] for what only a
+//! whole node knows).
 
 pub mod cluster;
 pub mod control;

@@ -63,7 +63,6 @@ const ATTRD_UPDATER: &[OptionSpec] = &[
     ('d', "delay", Takes::Value),
     ('N', "node", Takes::Value),
     ('A', "all", Takes::Nothing),
-    ('p', "private", Takes::Nothing),
     ('s', "set", Takes::Value),
     ('l', "lifetime", Takes::Value),
     ('q', "quiet", Takes::Nothing),

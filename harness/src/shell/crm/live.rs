@@ -15,6 +15,14 @@ pub(super) fn node(session: &Session) -> Option<Live> {
     session.store.live().cloned()
 }
 
+/// The name of the node that is meant where none is named: the one that the session works on, or that of this host.
+pub(super) fn local_name(session: &Session) -> String {
+    match session.store.live().map(Live::status) {
+        Some(Ok(report)) => report.name,
+        _ => std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
+    }
+}
+
 /// Gives an order to the node, and says why it was refused.
 fn order(session: &mut Session, arguments: &[String], request: Request) -> bool {
     let Some(live) = node(session) else { return no_cluster(session, arguments) };

@@ -196,8 +196,7 @@ fn named(session: &mut Session, cib: &Document, words: &[String]) -> Option<Vec<
         }
     }
     if words.is_empty() {
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let host = host.trim().to_owned();
+        let host = super::live::local_name(session);
         match find(cib, &host) {
             Some(node) => found.push(node),
             None => {
@@ -281,8 +280,8 @@ pub(super) fn ready(session: &mut Session, arguments: &[String]) -> bool {
 
 fn set_maintenance(session: &mut Session, arguments: &[String], value: &str) -> bool {
     let Some(mut cib) = session.read_cib() else { return false };
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let name = arguments.first().map_or(host.trim(), String::as_str);
+    let host = super::live::local_name(session);
+    let name = arguments.first().map_or(host.as_str(), String::as_str);
     let Some(node) = find(&cib, name) else {
         session.error("CIB is not valid!");
         session.error(&format!("Failed to update node attributes for {name}"));

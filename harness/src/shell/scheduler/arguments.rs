@@ -8,6 +8,8 @@ use policy_core::simulate::Injections;
 pub struct Arguments {
     /// Input file; `-` or none is standard input.
     pub xml_file: Option<String>,
+    /// The CIB of the node that runs here is the input.
+    pub live: bool,
     /// Schedule and show the transition summary.
     pub run: bool,
     /// Schedule and carry out.
@@ -61,6 +63,7 @@ Usage: crm_simulate [OPTIONS]
 Input:
   -x, --xml-file FILE        read the CIB from FILE ('-': standard input)
   -p, --xml-pipe             read the CIB from standard input
+  -L, --live-check           read the CIB of the node that runs here
 Operation:
   -R, --run                  schedule and show the transition summary
   -S, --simulate             schedule, carry out and show the resulting status
@@ -223,7 +226,7 @@ impl Arguments {
             'a' => self.all_actions = true,
             'Q' => self.quiet = true,
             'V' => self.verbose += 1,
-            'L' => return Err("a live cluster is not supported; use -x or -p".to_owned()),
+            'L' => self.live = true,
             '?' => self.answer = Some(HELP.to_owned()),
             '$' => {
                 self.answer =

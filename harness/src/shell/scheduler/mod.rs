@@ -3,6 +3,7 @@
 pub mod arguments;
 pub mod run;
 
+use crate::shell::cluster::Live;
 use policy_core::report::Chunk;
 use run::exit;
 use std::io::{Read, Write};
@@ -30,7 +31,17 @@ pub fn crm_simulate(args: &[String]) -> ExitCode {
     if let Some(folder) = &arguments.profile {
         return profile(folder, arguments.repeat);
     }
-    let Ok(text) = read(arguments.xml_file.as_deref()) else {
+    let text = match arguments.live {
+        true => match Live::at(None).read() {
+            Ok(cib) => Ok(cib.write()),
+            Err(error) => {
+                eprintln!("crm_simulate: {error}");
+                return ExitCode::from(exit::DISCONNECT);
+            }
+        },
+        false => read(arguments.xml_file.as_deref()),
+    };
+    let Ok(text) = text else {
         eprintln!("crm_simulate: Could not read input XML: Bad input value provided");
         return ExitCode::from(exit::DATA);
     };

@@ -23,6 +23,8 @@ pub mod exit {
     pub const SOFTWARE: u8 = 70;
     /// A file cannot be written.
     pub const CANTCREAT: u8 = 73;
+    /// No node runs here.
+    pub const DISCONNECT: u8 = 102;
     /// A graph file cannot be written.
     pub const IO: u8 = 74;
     /// The configuration is invalid.
