@@ -147,7 +147,7 @@ pub fn fence(m: &mut Model, node: NodeIx, fencing: Fencing<'_>) -> ActionIx {
     a
 }
 
-/// How long to wait before fencing a node of low priority in an even split, in seconds `[AC-13.5]`.
+/// How long to wait before fencing the node of the highest priority in an even split, so that it may win, in seconds `[AC-13.5]`.
 fn priority_delay(m: &Model, node: NodeIx) -> i64 {
     if m[node].is_remote_type() || m[node].online() {
         return 0;
@@ -160,7 +160,7 @@ fn priority_delay(m: &Model, node: NodeIx) -> i64 {
         lowest = lowest.min(n.priority);
         highest = highest.max(n.priority);
     }
-    if online > count / 2 || lowest == highest || m[node].priority >= highest {
+    if online > count / 2 || lowest == highest || m[node].priority < highest {
         return 0;
     }
     seconds(m.options.priority_fencing_delay_ms)
