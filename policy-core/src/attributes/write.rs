@@ -1,6 +1,6 @@
 //! Writing attributes to the CIB: one transaction for each, by the elected writer ([CT-8.6]).
 
-use super::{Attribute, Attributes, Output, Value};
+use super::{Attribute, Attributes, Output};
 use crate::controller::{CibWrite, ElectionState};
 use std::time::Duration;
 
@@ -16,10 +16,7 @@ impl Attributes {
             attribute.writing = None;
             if !ok {
                 attribute.changed = true;
-                let wait = match attribute.delay_ms {
-                    0 => RETRY,
-                    delay => Duration::from_millis(delay),
-                };
+                let wait = Duration::from_millis(attribute.delay_ms).max(RETRY);
                 self.timers.insert(name, now + wait);
             } else if attribute.changed && !self.timers.contains_key(&name) {
                 self.write_attribute(&name);
@@ -43,14 +40,6 @@ impl Attributes {
         }
     }
 
-    /// The id of another node is known: what waited for it is written.
-    pub(super) fn write_waiting(&mut self) {
-        let waiting: Vec<String> = self.table.iter().filter(|(_, a)| a.node_unknown).map(|(n, _)| n.clone()).collect();
-        for name in waiting {
-            self.write_attribute(&name);
-        }
-    }
-
     fn write_attribute(&mut self, name: &str) {
         let Some(attribute) = self.table.get_mut(name) else { return };
         if attribute.private {
@@ -61,22 +50,14 @@ impl Attributes {
             attribute.changed = true;
             return;
         }
-        (attribute.changed, attribute.node_unknown) = (false, false);
+        attribute.changed = false;
         let attribute = attribute.clone();
         let mut writes = Vec::new();
-        let mut told = Vec::new();
         for value in attribute.values.values() {
-            let known = self.nodes.iter().find(|(_, n)| n.name.eq_ignore_ascii_case(&value.node));
-            let id = match known {
-                Some((id, _)) => id.to_string(),
-                None if value.remote => value.node.clone(),
-                None => {
-                    self.table.get_mut(name).expect("looked up above").node_unknown = true;
-                    continue;
-                }
+            let Some((id, _)) = self.nodes.iter().find(|(_, n)| n.name.eq_ignore_ascii_case(&value.node)) else {
+                continue;
             };
-            writes.push(write_value(name, &attribute, &id, value));
-            told.push(Output::Written { name: name.to_owned(), node: value.node.clone(), value: value.value.clone() });
+            writes.push(write_value(name, &attribute, &id.to_string(), &value.node, value.value.as_deref()));
         }
         if writes.is_empty() {
             return;
@@ -86,7 +67,6 @@ impl Attributes {
         self.table.get_mut(name).expect("looked up above").writing = Some(call);
         self.writing.insert(call, vec![name.to_owned()]);
         self.outputs.push_back(Output::Write { call, writes });
-        self.outputs.extend(told);
     }
 
     /// Removes all transient attributes of a node from the CIB.
@@ -99,24 +79,18 @@ impl Attributes {
     }
 }
 
-fn write_value(name: &str, attribute: &Attribute, id: &str, of: &Value) -> CibWrite {
+fn write_value(name: &str, attribute: &Attribute, id: &str, node: &str, value: Option<&str>) -> CibWrite {
     let kind = if attribute.utilization { "utilization" } else { "instance_attributes" };
-    let (set, prefix) = match &attribute.set {
-        Some(set) => (xml_id(set), set.clone()),
-        None => (xml_id(&format!("status-{id}")), format!("status-{id}")),
-    };
-    let pair = xml_id(&format!("{prefix}-{name}"));
-    let Some(value) = &of.value else {
+    let set = format!("status-{id}");
+    let pair = xml_id(&format!("{set}-{name}"));
+    let Some(value) = value else {
         let xpath = format!("//node_state[@id='{id}']/transient_attributes/{kind}/nvpair[@id='{pair}']");
         return CibWrite::Delete { xpath };
     };
     CibWrite::merge("status", |doc, root| {
         let state = doc.append(root, "node_state");
         doc.set_attr(state, "id", id);
-        doc.set_attr(state, "uname", &of.node);
-        if of.remote {
-            doc.set_attr(state, "remote_node", "true");
-        }
+        doc.set_attr(state, "uname", node);
         let transient = doc.append(state, "transient_attributes");
         doc.set_attr(transient, "id", id);
         let element = doc.append(transient, kind);
