@@ -36,6 +36,11 @@ pub struct NodeConfig {
     pub links: Option<Settings>,
     /// The process id under which it appears in groups.
     pub process_id: u32,
+    /// Tells every message and change of the ring as [`super::Event::Order`].
+    pub observed: bool,
+    /// A rule that is broken, for tests of checkers.
+    #[doc(hidden)]
+    pub mutation: Option<super::Mutation>,
 }
 
 /// Why a node cannot start.
@@ -74,6 +79,8 @@ impl NodeConfig {
             feature_set: FEATURE_SET.parse().expect("infallible"),
             links: None,
             process_id: 1,
+            observed: false,
+            mutation: None,
         }
     }
 

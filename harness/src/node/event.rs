@@ -2,6 +2,39 @@
 
 use std::fmt;
 
+use totem_core::ring::ConfigurationChange;
+use totem_core::wire::RingId;
+
+/// What the ring did with the messages of the group, for whoever checks it: only with
+/// [`NodeConfig::observed`](super::NodeConfig::observed).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Order {
+    /// The ring has taken a message of this node.
+    Submitted {
+        /// Start of this node.
+        life: u32,
+        /// Counts its messages from 0.
+        count: u32,
+    },
+    /// The ring has delivered a message.
+    Delivered {
+        /// Id of the sender.
+        from: u32,
+        /// Start of the sender.
+        life: u32,
+        /// Counts the sender's messages from 0.
+        count: u32,
+        /// The ring in which it was ordered.
+        ring: RingId,
+        /// Its position there.
+        seq: u32,
+        /// Every member of the ring had it before.
+        safe: bool,
+    },
+    /// The configuration has changed at this place.
+    Changed(ConfigurationChange),
+}
+
 /// One line about a node.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -27,13 +60,8 @@ pub enum Event {
         /// Value now.
         new: Option<String>,
     },
-    /// An alert agent is called.
-    Alert {
-        /// Its path.
-        path: String,
-        /// The recipient.
-        recipient: String,
-    },
+    /// An alert.
+    Alert(policy_core::controller::Alert),
     /// A write that a client asked for has ended.
     Acknowledged {
         /// The client's number.
@@ -59,6 +87,8 @@ pub enum Event {
     },
     /// The stored CIB was read.
     CibLoaded(String),
+    /// What the ring did.
+    Order(Order),
     /// Something worth a warning.
     Warning(String),
 }
@@ -78,7 +108,7 @@ impl fmt::Display for Event {
                 let show = |v: &Option<String>| v.clone().unwrap_or_else(|| "(unset)".to_owned());
                 write!(f, "Setting {name}[{node}] in instance_attributes: {} -> {}", show(old), show(new))
             }
-            Event::Alert { path, recipient } => write!(f, "Calling alert agent {path} for '{recipient}'"),
+            Event::Alert(alert) => write!(f, "{alert:?}"),
             Event::Acknowledged { number, ok } => {
                 write!(f, "write {number} {}", if *ok { "acknowledged" } else { "refused" })
             }
@@ -89,6 +119,7 @@ impl fmt::Display for Event {
             Event::Synchronized { version, owner: Some(owner) } => {
                 write!(f, "the CIB of {owner} is everybody's: {version}")
             }
+            Event::Order(order) => write!(f, "{order:?}"),
             Event::CibLoaded(text) | Event::Warning(text) => f.write_str(text),
         }
     }

@@ -5,12 +5,10 @@
 //! [`Node::poll_output`] gives `None`: what must be durable before the next datagram leaves stands before it.
 
 mod config;
-mod connections;
 mod event;
 mod fence;
-mod own_runs;
+mod mutation;
 mod pump;
-mod remote;
 mod request;
 mod schedule;
 mod stored;
@@ -19,8 +17,9 @@ mod translate;
 mod wire;
 
 pub use config::{NodeConfig, NodeError};
-pub use event::Event;
-pub use remote::{ConnectionId, RemoteEvent, RemoteExecutor, RemoteHostOutput, RemoteOutput};
+pub use event::{Event, Order};
+#[doc(hidden)]
+pub use mutation::Mutation;
 pub use request::{Reply, Request, RequestError};
 pub use stored::{Persist, Stored};
 
@@ -30,14 +29,12 @@ use agents::standard::{Call, Exit, RunId};
 use bytes::Bytes;
 use cib_core::replica::{self, MemberId, Replica};
 use cib_core::xml::Document;
-use own_runs::OwnRuns;
 use policy_core::attributes::{Attribute, Attributes};
-use policy_core::controller::{self, AgentKey, Controller, Identity, State};
+use policy_core::controller::{self, Controller, Identity, State};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 use totem_core::member::{self, LinkIx, Member};
-use totem_core::ring::Guarantee;
 use totem_core::wire::RingId;
 
 /// What the driver has to do, in order.
@@ -62,13 +59,6 @@ pub enum Output {
         run: RunId,
         /// The whole process group, or the process alone.
         scope: KillScope,
-    },
-    /// Do something about the connection to a remote host.
-    Remote {
-        /// Name of the remote node.
-        remote: String,
-        /// What to do.
-        output: RemoteOutput,
     },
     /// Something worth a line in the log.
     Event(Event),
@@ -132,15 +122,19 @@ pub struct Node {
     /// The ring that is being installed, from its transitional change to the verdict on its quorum.
     coming: Option<RingId>,
     in_group: Vec<u32>,
+    /// Who left the ring since the services last synchronised, and has not left the group.
+    departed: BTreeSet<u32>,
     next_request: u64,
     writing: BTreeMap<u64, Writer>,
     syncing: Option<u64>,
-    unsent: VecDeque<(Bytes, Guarantee)>,
-    runs: OwnRuns,
-    /// Remote nodes whose connection another node hands over.
-    taking_over: BTreeSet<String>,
-    /// Agents that were asked for their meta-data over a connection.
-    described_by: Vec<(String, AgentKey)>,
+    /// What waits for the ring, with the stamp of each message.
+    unsent: VecDeque<(wire::Stamp, Bytes)>,
+    sent: u32,
+    /// Changes of the CIB so far.
+    cib_changes: u64,
+    /// Counts messages for [`Mutation`]s, and the one that is held back by one.
+    delivered: u64,
+    late: Option<mutation::Ordered>,
     ending: Option<u8>,
     outputs: VecDeque<Output>,
 }
@@ -185,13 +179,15 @@ impl Node {
             quorate: false,
             coming: None,
             in_group: Vec::new(),
+            departed: BTreeSet::new(),
             next_request: 1,
             writing: BTreeMap::new(),
             syncing: None,
             unsent: VecDeque::new(),
-            runs: OwnRuns::default(),
-            taking_over: BTreeSet::new(),
-            described_by: Vec::new(),
+            sent: 0,
+            cib_changes: 0,
+            delivered: 0,
+            late: None,
             ending: None,
             outputs: VecDeque::new(),
             config,
@@ -216,11 +212,7 @@ impl Node {
     /// An agent's run has ended.
     pub fn handle_exit(&mut self, now: Duration, run: RunId, exit: Exit) {
         // The fencer counts its runs from 2^63 + 1.
-        if OwnRuns::owns(run) {
-            if let Some((agent, meta)) = self.runs.finish(run, &exit) {
-                self.controller.handle_agent(now, agent, meta);
-            }
-        } else if run.0 > 1 << 63 {
+        if run.0 > 1 << 63 {
             self.fencer.handle_exit(now, run, exit);
         } else {
             self.executor.handle_exit(now, run, exit);
@@ -249,14 +241,6 @@ impl Node {
         if due(self.fencer.poll_timeout()) {
             self.fencer.handle_timeout(now);
         }
-        let late = self.runs.late(now);
-        self.outputs.extend(late.into_iter().map(|(run, scope)| Output::Kill { run, scope }));
-        self.pump(now);
-    }
-
-    /// The load of this machine as measured now; to be told every 30 seconds.
-    pub fn handle_load(&mut self, now: Duration, load: controller::Load) {
-        self.controller.handle_load(now, load);
         self.pump(now);
     }
 
@@ -280,7 +264,6 @@ impl Node {
             self.attributes.poll_timeout(),
             self.executor.poll_timeout(),
             self.fencer.poll_timeout(),
-            self.runs.poll_timeout(),
         ]
         .into_iter()
         .flatten()
@@ -343,6 +326,11 @@ impl Node {
     pub fn cib_version(&self) -> (i64, i64, i64) {
         let [admin, epoch, updates] = self.replica.cib().version().fields();
         (admin.into(), epoch.into(), updates.into())
+    }
+
+    /// How often its copy has changed since it started.
+    pub fn cib_changes(&self) -> u64 {
+        self.cib_changes
     }
 
     /// Whether its copy is known to be that of all members.

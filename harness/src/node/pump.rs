@@ -1,7 +1,8 @@
 //! Carrying outputs of the parts to each other until all are quiet.
 
-use super::remote::ToRemote;
-use super::wire::Envelope;
+use super::event::Order;
+use super::mutation::Ordered;
+use super::wire::{Envelope, Stamp};
 use super::{Event, Node, Output, Reply, Writer, request, stored, translate};
 use agents::{executor, fencer};
 use bytes::Bytes;
@@ -77,17 +78,24 @@ impl Node {
 
     /// Changes of the CIB are delivered when every member has them: nobody acknowledges one that could be lost with him.
     fn broadcast(&mut self, envelope: &Envelope) {
-        let guarantee = if matches!(envelope, Envelope::Cib(_)) { Guarantee::Safe } else { Guarantee::Agreed };
-        self.unsent.push_back((Bytes::from(envelope.encode()), guarantee));
+        let safe = matches!(envelope, Envelope::Cib(_));
+        let stamp = Stamp { life: self.config.life, count: self.sent, safe };
+        self.sent += 1;
+        self.unsent.push_back((stamp, Bytes::from(envelope.encode(stamp))));
         self.flush();
     }
 
     /// Sends what waits, in order, as far as the ring takes it.
     fn flush(&mut self) {
         let group = GroupName::new(GROUP).expect("short enough");
-        while let Some((payload, guarantee)) = self.unsent.front() {
-            match self.member.send(&group, payload.clone(), *guarantee) {
+        while let Some((stamp, payload)) = self.unsent.front() {
+            let guarantee = if stamp.safe { Guarantee::Safe } else { Guarantee::Agreed };
+            match self.member.send(&group, payload.clone(), guarantee) {
                 Ok(()) => {
+                    if self.config.observed {
+                        let submitted = Order::Submitted { life: stamp.life, count: stamp.count };
+                        self.outputs.push_back(Output::Event(Event::Order(submitted)));
+                    }
                     self.unsent.pop_front();
                 }
                 Err(Busy::Synchronising | Busy::Queue { .. }) => return,
@@ -116,6 +124,7 @@ impl Node {
             member::Output::Configuration(change) => self.configuration(now, &change),
             member::Output::Synchronized(_) => {
                 self.coming = None;
+                self.returned(now);
                 self.quorum_of_cib(now);
                 self.show_view(now);
                 self.flush();
@@ -128,13 +137,25 @@ impl Node {
                 self.coming = self.coming.filter(|ring| *ring != change.ring);
                 self.quorum(now, change.quorate);
             }
-            member::Output::Message { from, payload, .. } => {
-                if let Some(envelope) = Envelope::decode(&payload) {
-                    self.receive(now, from.0, envelope);
+            member::Output::Message { from, ring, seq, payload, .. } => {
+                for message in self.in_order(Ordered { from: from.0, ring, seq, payload }).into_iter().flatten() {
+                    self.ordered(now, message);
                 }
             }
             member::Output::Group(change) => self.group_changed(now, &change),
             other => self.outputs.push_back(Output::Member(other)),
+        }
+    }
+
+    fn ordered(&mut self, now: Duration, message: Ordered) {
+        let Ordered { from, ring, seq, payload } = message;
+        let Some((stamp, envelope)) = Envelope::decode(&payload) else { return };
+        if self.config.observed {
+            let Stamp { life, count, safe } = stamp;
+            self.tell(Event::Order(Order::Delivered { from, life, count, ring, seq, safe }));
+        }
+        if let Some(envelope) = self.hears(from, envelope) {
+            self.receive(now, from, envelope);
         }
     }
 
@@ -157,7 +178,11 @@ impl Node {
     }
 
     fn configuration(&mut self, now: Duration, change: &ConfigurationChange) {
+        if self.config.observed {
+            self.tell(Event::Order(Order::Changed(change.clone())));
+        }
         if change.kind != ConfigurationKind::Regular {
+            self.departed.extend(change.left.iter().map(|node| node.0));
             // what is still delivered of the old ring reaches only those who come along
             self.coming = Some(change.ring);
             return self.quorum_of_cib(now);
@@ -173,7 +198,8 @@ impl Node {
     fn show_view(&mut self, now: Duration) {
         let Some(ring) = self.ring.filter(|_| self.shown != self.ring) else { return };
         self.shown = Some(ring);
-        let members = self.members.iter().map(|&id| (id, self.name_of(id))).collect();
+        let known = self.members.iter().filter(|&&id| self.knows(id));
+        let members = known.map(|&id| (id, self.name_of(id))).collect();
         self.controller.handle_view(now, View { sequence: ring.seq, members, quorate: self.quorate });
     }
 
@@ -221,6 +247,7 @@ impl Node {
             .filter(|m| away.contains(m) || back.contains(m) || !members.contains(m))
             .collect();
         self.tell(Event::Group { members: members.clone(), left: away, joined: back });
+        self.departed.retain(|m| !left.contains(m));
         if !left.is_empty() {
             let rest = self.in_group.iter().copied().filter(|m| !left.contains(m)).collect();
             self.regroup(now, rest, &[], &left);
@@ -228,6 +255,18 @@ impl Node {
         let joined: Vec<NodeId> = members.iter().copied().filter(|m| !self.in_group.contains(m)).collect();
         if !joined.is_empty() {
             self.regroup(now, members, &joined, &[]);
+        }
+    }
+
+    /// Who left the ring and came back before the services had synchronised without it is in the group as if nothing had happened;
+    /// but the two sides have heard different messages in between, and the other one may have seen us leave: it leaves and joins.
+    fn returned(&mut self, now: Duration) {
+        let departed = std::mem::take(&mut self.departed);
+        let all = self.in_group.clone();
+        let (back, rest): (Vec<NodeId>, Vec<NodeId>) = all.iter().partition(|m| departed.contains(m));
+        if !back.is_empty() {
+            self.regroup(now, rest, &[], &back);
+            self.regroup(now, all, &back, &[]);
         }
     }
 
@@ -240,7 +279,9 @@ impl Node {
         self.attributes.handle_group(now, &named, left);
         let names: Vec<String> = self.in_group.iter().map(|&id| self.name_of(id)).collect();
         self.fencer.handle_peers(now, names.iter().map(String::as_str));
-        self.controller.handle_group(now, joined, left);
+        let known = |ids: &[NodeId]| ids.iter().copied().filter(|&id| self.knows(id)).collect::<Vec<_>>();
+        let (joined, left) = (known(joined), known(left));
+        self.controller.handle_group(now, &joined, &left);
     }
 
     // --- the CIB -----------------------------------------------------------------------------------------------------
@@ -303,6 +344,7 @@ impl Node {
     }
 
     fn cib_changed(&mut self, now: Duration, changed: &replica::Changed) {
+        self.cib_changes += 1;
         let doc = self.replica.cib().document();
         match &changed.patch {
             Some(patch) => {
@@ -340,35 +382,23 @@ impl Node {
             }
             controller::Output::Schedule(request) => self.schedule(now, &request),
             controller::Output::Execute(operation) => self.execute(now, &operation),
-            controller::Output::Cancel { remote: Some(remote), resource, task, interval_ms, .. } => {
-                self.tell_remote(&remote, &ToRemote::Cancel { resource, task, interval_ms });
-            }
-            controller::Output::Cancel { remote: None, resource, task, interval_ms, .. } => {
+            controller::Output::Cancel { resource, task, interval_ms, .. } => {
                 // Nothing to cancel: its end has been reported already.
                 let _ = self.executor.cancel(now, &resource, &task, interval_ms);
             }
-            controller::Output::Unregister { remote: Some(remote), resource } => {
-                self.tell_remote(&remote, &ToRemote::Unregister { resource });
-            }
-            controller::Output::Unregister { remote: None, resource } => {
+            controller::Output::Unregister { resource } => {
                 self.executor.unregister(now, &resource);
             }
-            controller::Output::AskAgent { agent, remote } => self.ask_agent(now, agent, remote),
-            controller::Output::Remote { remote, command } => self.command_remote(now, &remote, command),
-            controller::Output::SyncFencing => self.fencer.synchronize(now),
             controller::Output::Attribute(request) => {
                 // Requests of the controller name existing or new attributes, so they are never refused.
                 let _ = self.attributes.request(request);
             }
+            controller::Output::Fence(request) if self.recovers_unfenced(now, &request) => {}
             controller::Output::Fence(request) => {
                 let request = translate::fencing(&request, &self.config.name);
                 self.fencer.request(now, request);
             }
-            controller::Output::Alert { to, alert } => {
-                let moment = translate::moment(self.config.epoch + now);
-                self.executor.alert(now, &translate::alert_target(&to), &translate::alert_event(&alert), moment);
-                self.tell(Event::Alert { path: to.path, recipient: to.recipient });
-            }
+            controller::Output::Alert(alert) => self.tell(Event::Alert(alert)),
             controller::Output::Log(event) => self.tell(Event::Controller(event)),
             controller::Output::Exit { code } => self.ending = Some(code),
             controller::Output::Panic => self.outputs.push_back(Output::Reset),
@@ -376,9 +406,6 @@ impl Node {
     }
 
     fn execute(&mut self, now: Duration, operation: &controller::Operation) {
-        if let Some(remote) = &operation.remote {
-            return self.tell_remote(remote, &ToRemote::Execute(Box::new(operation.clone())));
-        }
         if let Err(error) = self.executor.request(now, translate::operation(operation)) {
             self.controller.handle_report(now, operation.call, translate::refused(&error));
         }
@@ -388,12 +415,6 @@ impl Node {
         match output {
             attributes::Output::Broadcast(message) => self.broadcast(&Envelope::Attributes(message)),
             attributes::Output::Write { call, writes } => self.write_cib(now, Writer::Attributes(call), &writes),
-            attributes::Output::Written { name, node, value } => {
-                self.controller.handle_attribute_written(&node, &name, value.as_deref());
-            }
-            attributes::Output::Answered { ticket, in_time } => {
-                self.tell(Event::Acknowledged { number: ticket, ok: in_time });
-            }
             attributes::Output::Changed { name, node, old, new } => {
                 self.tell(Event::Attribute { name, node, old, new })
             }
@@ -408,7 +429,10 @@ impl Node {
             executor::Output::Device(call) => self.fencer.handle_device_call(now, call),
             executor::Output::Kill { run, scope } => self.outputs.push_back(Output::Kill { run, scope }),
             executor::Output::Finished(report) => {
-                if let Some((call, report)) = translate::report(&report) {
+                let interval_ms = report.interval_ms;
+                if let Some((call, report)) = translate::report(&report)
+                    && self.remembers(&report, interval_ms)
+                {
                     self.controller.handle_report(now, call, report);
                 }
             }

@@ -3,11 +3,11 @@
 use super::Node;
 use agents::fencer;
 use cib_core::cib::{Code, Operation, Request as CibRequest};
+use cib_core::patch::Ordered;
 use cib_core::replica::RequestId;
 use cib_core::xml::Document;
 use policy_core::attributes::{self, Update};
 use policy_core::controller::{self, CibWrite};
-use policy_core::graph::Place;
 use std::time::Duration;
 
 /// A request to a node.
@@ -36,16 +36,6 @@ pub enum Request {
         delay_ms: Option<u64>,
         /// Outlives a reboot: written to `nodes` instead of `status`.
         permanent: bool,
-    },
-    /// Set a transient attribute; [`super::Event::Acknowledged`] with this number tells when it is known here or everywhere, or that the wait
-    /// was in vain.
-    AttributeAndWait {
-        /// The change.
-        update: Update,
-        /// What to wait for.
-        until: attributes::SyncPoint,
-        /// The asker's number.
-        number: u64,
     },
     /// Set a cluster property.
     Property {
@@ -167,12 +157,7 @@ impl Node {
             Request::Attribute { node, name, value, delay_ms, permanent: false } => {
                 let mut update = Update::new(&name, value.as_deref(), &node);
                 update.delay_ms = delay_ms;
-                update.remote = self.node_id(&node).is_err();
                 self.attributes.request(attributes::Request::Update(vec![update]))?;
-                Ok(())
-            }
-            Request::AttributeAndWait { update, until, number } => {
-                self.attributes.request_and_wait(now, attributes::Request::Update(vec![update]), until, number)?;
                 Ok(())
             }
             Request::Property { name, value } => {
@@ -213,27 +198,18 @@ impl Node {
     fn configure(&mut self, now: Duration, text: &str) -> Result<(), RequestError> {
         let mut doc = self.cib().clone();
         cib_core::crmsh::configure(&mut doc, text).map_err(|e| RequestError::Configuration(e.to_string()))?;
-        self.replace_configuration(now, &doc);
+        self.change_configuration(now, &doc);
         Ok(())
     }
 
-    fn replace_configuration(&mut self, now: Duration, doc: &Document) {
-        let Some(configuration) = doc.child(doc.root(), "configuration") else { return };
-        let request = CibRequest::new(Operation::Replace).section("configuration").input(doc.fragment(configuration));
+    /// Writes only what is different here: what others have written in the meantime stays.
+    fn change_configuration(&mut self, now: Duration, doc: &Document) {
+        let Some(patch) = cib_core::patch::diff_without_version(self.cib(), doc, Ordered::Yes) else { return };
+        let request = CibRequest::new(Operation::Patch).input(patch.document().clone());
         self.next_request += 1;
         let id = RequestId(self.next_request);
         self.writing.insert(id.0, super::Writer::Client(0));
         self.replica.handle_request(now, id, request.from(&self.config.name, "crm"));
-    }
-
-    /// Whether there is a remote node of that name: one that was connected, or a resource that is to connect to it.
-    fn remote_node(&self, name: &str) -> bool {
-        let cib = self.cib();
-        let resource = || {
-            let top = cib.path(cib.root(), &["configuration", "resources"])?;
-            cib.find_id(top, name).filter(|&n| cib.attr(n, "type") == Some("remote"))
-        };
-        self.controller.remotes().any(|r| r.name == name) || resource().is_some()
     }
 
     fn node_id(&self, name: &str) -> Result<u32, RequestError> {
@@ -251,23 +227,15 @@ impl Node {
         name: &str,
         value: Option<&str>,
     ) -> Result<(), RequestError> {
-        let remote = self.remote_node(node);
-        let id = match self.node_id(node) {
-            Ok(id) => id.to_string(),
-            Err(_) if remote => node.to_owned(),
-            Err(error) => return Err(error),
-        };
+        let id = self.node_id(node)?;
         let set = format!("nodes-{id}");
         let pair = format!("{set}-{name}");
         let write = match value {
             None => CibWrite::Delete { xpath: format!("//nodes/node[@id='{id}']//nvpair[@id='{pair}']") },
             Some(value) => CibWrite::merge("nodes", |doc, root| {
                 let element = doc.append(root, "node");
-                doc.set_attr(element, "id", &id);
+                doc.set_attr(element, "id", &id.to_string());
                 doc.set_attr(element, "uname", node);
-                if remote {
-                    doc.set_attr(element, "type", "remote");
-                }
                 let attributes = doc.append(element, "instance_attributes");
                 doc.set_attr(attributes, "id", &set);
                 let nvpair = doc.append(attributes, "nvpair");
@@ -306,13 +274,8 @@ impl Node {
             ["resource", "manage", resource] => self.meta(now, resource, "is-managed", "true"),
             ["resource", "cleanup", resource] => self.clean_up(Some((*resource).to_owned()), None),
             ["resource", "fail", resource, node] => {
-                let host = self.controller.remotes().find(|r| r.name == *node && r.member).and_then(|r| r.host);
-                let (to, remote) = match host {
-                    Some(host) => (host, Some((*node).to_owned())),
-                    None => (self.node_id(node)?, None),
-                };
-                let message = controller::Message::FailResource { resource: (*resource).to_owned(), remote };
-                self.tell_controller(to, message);
+                let to = self.node_id(node)?;
+                self.tell_controller(to, controller::Message::FailResource { resource: (*resource).to_owned() });
                 Ok(())
             }
             ["configure", rest @ ..] => self.configure(now, &format!("{}\n", rest.join(" "))),
@@ -339,7 +302,7 @@ impl Node {
         for (n, v) in [("id", format!("{set_id}-{name}")), ("name", name.to_owned()), ("value", value.to_owned())] {
             doc.set_attr(pair, n, &v);
         }
-        self.replace_configuration(now, &doc);
+        self.change_configuration(now, &doc);
         Ok(())
     }
 
@@ -354,21 +317,14 @@ impl Node {
     }
 
     fn clean_up(&mut self, resource: Option<String>, node: Option<String>) -> Result<(), RequestError> {
-        let remotes = self.controller.remotes().filter(|r| r.member);
-        let mut places: Vec<(u32, Option<Place>)> = remotes
-            .filter_map(|r| Some((r.host?, Some(Place { name: r.name.clone(), uuid: r.name.clone() }))))
-            .filter(|(_, place)| node.is_none() || place.as_ref().map(|p| &p.name) == node.as_ref())
-            .collect();
-        match &node {
-            Some(name) if places.is_empty() => places.push((self.node_id(name)?, None)),
-            Some(_) => {}
-            None => places.extend(self.members.iter().map(|&id| (id, None))),
-        }
+        let nodes = match &node {
+            Some(name) => vec![self.node_id(name)?],
+            None => self.members.clone(),
+        };
         for resource in resource.clone().map_or_else(|| self.known_resources(), |one| vec![one]) {
-            for (id, place) in &places {
-                let (resource, place) = (Some(resource.clone()), place.clone());
-                let deletion = controller::Deletion { resource, place, ..Default::default() };
-                self.tell_controller(*id, controller::Message::DeleteHistory(deletion));
+            for &id in &nodes {
+                let resource = Some(resource.clone());
+                self.tell_controller(id, controller::Message::DeleteHistory { resource, key: None, cib_only: None });
             }
         }
         self.attributes.request(attributes::Request::ClearFailure { resource, operation: None, node })?;

@@ -45,15 +45,13 @@ impl Node {
     /// Runs the scheduler for the controller.
     pub(super) fn schedule(&mut self, now: Duration, request: &ScheduleRequest) {
         let doc = prepared(self.cib(), request);
-        let graph = self.graph_of(&doc, now, request.transition).unwrap_or_else(|| {
-            self.tell(super::Event::Warning("the scheduler refused the CIB".to_owned()));
-            // Nothing can be done until it changes.
-            let mut nothing = Graph::default();
-            nothing.header.transition_id = request.transition;
-            nothing
-        });
-        let source = format!("pe-input-{}", request.transition);
-        self.controller.handle_graph(now, request.reference, graph, &source);
+        match self.graph_of(&doc, now, request.transition) {
+            Some(graph) => {
+                let source = format!("pe-input-{}", request.transition);
+                self.controller.handle_graph(now, request.reference, graph, &source);
+            }
+            None => self.tell(super::Event::Warning("the scheduler refused the CIB".to_owned())),
+        }
     }
 
     fn graph_of(&self, doc: &Document, now: Duration, transition: u32) -> Option<Graph> {
@@ -77,8 +75,8 @@ impl Node {
         report.output()
     }
 
-    /// How many things a scheduler would do now: 0 when the cluster is as wanted.
-    pub fn wanted_actions(&self, now: Duration) -> usize {
+    /// What a scheduler would do now, as operation keys and nodes: nothing when the cluster is as wanted.
+    pub fn wanted(&self, now: Duration) -> Vec<String> {
         let request = ScheduleRequest {
             reference: 0,
             transition: 0,
@@ -88,7 +86,16 @@ impl Node {
             no_quorum_panic: false,
         };
         let doc = prepared(self.cib(), &request);
-        let Some(graph) = self.graph_of(&doc, now, 0) else { return usize::MAX };
-        graph.synapses.iter().filter(|s| s.action.element.kind != policy_core::graph::ElementKind::Pseudo).count()
+        let Some(graph) = self.graph_of(&doc, now, 0) else { return vec!["another configuration".to_owned()] };
+        let elements = graph.synapses.iter().map(|s| &s.action.element);
+        let real = elements.filter(|e| e.kind != policy_core::graph::ElementKind::Pseudo);
+        let place =
+            |e: &policy_core::graph::Element| e.node.as_ref().map_or(String::new(), |n| format!(" on {}", n.name));
+        real.map(|e| format!("{}{}", e.key, place(e))).collect()
+    }
+
+    /// How many things a scheduler would do now: 0 when the cluster is as wanted.
+    pub fn wanted_actions(&self, now: Duration) -> usize {
+        self.wanted(now).len()
     }
 }

@@ -16,13 +16,24 @@ pub(super) enum Envelope {
     Cib(Vec<u8>),
 }
 
+/// Which message of its sender it is: tells messages of equal content apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stamp {
+    /// The start of the sender.
+    pub(super) life: u32,
+    /// Counts its messages from 0.
+    pub(super) count: u32,
+    /// It was sent with [`Guarantee::Safe`](totem_core::ring::Guarantee::Safe).
+    pub(super) safe: bool,
+}
+
 impl Envelope {
-    pub(super) fn encode(&self) -> Vec<u8> {
-        postcard::to_allocvec(self).expect("writing to memory cannot fail")
+    pub(super) fn encode(&self, stamp: Stamp) -> Vec<u8> {
+        postcard::to_allocvec(&(stamp, self)).expect("writing to memory cannot fail")
     }
 
     /// `None`: not ours, or of a version that is not known.
-    pub(super) fn decode(bytes: &[u8]) -> Option<Envelope> {
+    pub(super) fn decode(bytes: &[u8]) -> Option<(Stamp, Envelope)> {
         postcard::from_bytes(bytes).ok()
     }
 }

@@ -23,7 +23,7 @@ use crate::link::Knet;
 use crate::quorum::{QuorumView, VoteQuorum};
 use crate::ring::{self, Guarantee, Ring};
 use crate::sync::{Service, ServiceId, Synchroniser};
-use crate::wire::NodeId;
+use crate::wire::{NodeId, RingId};
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -83,6 +83,8 @@ pub struct Member {
     /// What waits for the end of synchronisation.
     held: VecDeque<Parcel>,
     outputs: VecDeque<Output>,
+    /// Where in the order the services are: the ring of the last message, and its position.
+    place: (RingId, u32),
     /// Datagrams refused before the ring saw them.
     unlisted: u64,
     /// What messages travel over, where it is not plain datagrams.
@@ -146,6 +148,7 @@ impl Member {
             outgoing: VecDeque::new(),
             held: VecDeque::new(),
             outputs: VecDeque::new(),
+            place: (RingId { rep: me, seq: 0 }, 0),
             unlisted: 0,
             links,
             config,

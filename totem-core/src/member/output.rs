@@ -41,6 +41,10 @@ pub enum Output {
         from: NodeId,
         /// Process of the sender.
         pid: u32,
+        /// The ring in which it was ordered.
+        ring: RingId,
+        /// Position of the frame that completed it, in that ring.
+        seq: u32,
         /// The message.
         payload: Bytes,
     },

@@ -111,6 +111,7 @@ impl Member {
     }
 
     fn deliver(&mut self, message: Message) -> Result<(), WireError> {
+        self.place = (message.ring, message.seq);
         let groups = [GROUP_SYNC, GROUP_SERVICES];
         let ([sync, services], at) = GroupHeader::addressed(&message.payload, message.order, groups)?;
         let mut data = message.payload;
@@ -285,7 +286,8 @@ impl Member {
     fn on_groups(&mut self, output: groups::Output) {
         self.outputs.push_back(match output {
             groups::Output::Message { to, group, node, pid, payload } => {
-                Output::Message { to, group, from: node, pid, payload }
+                let (ring, seq) = self.place;
+                Output::Message { to, group, from: node, pid, ring, seq, payload }
             }
             groups::Output::Change { to, group, members, left, joined } => {
                 Output::Group(GroupChange { to, group, members, left, joined })
