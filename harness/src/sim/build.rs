@@ -1,7 +1,6 @@
 //! Describing a simulation.
 
 use super::host::{Host, Power};
-use super::remote::RemoteHost;
 use super::scenario::{At, Event, NetworkSetting};
 use super::{Clock, Disk, Faults, Happening, Network, NodeIx, Simulation, check, observe};
 use crate::node::NodeConfig;
@@ -14,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// Seconds since the epoch at the beginning of every simulation: 2026-01-01 00:00:00 UTC.
-pub(super) const EPOCH: u64 = 1_767_225_600;
+const EPOCH: u64 = 1_767_225_600;
 
 /// Why a simulation cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +35,6 @@ pub enum BuildError {
 pub struct Builder {
     seed: u64,
     nodes: Vec<String>,
-    remotes: Vec<(String, Option<String>)>,
     totem: Vec<(String, String)>,
     quorum: Vec<(String, String)>,
     configuration: String,
@@ -48,6 +46,8 @@ pub struct Builder {
     details: bool,
     mutation: Option<check::Mutation>,
     marks_until: Option<Duration>,
+    stored: Vec<(String, String)>,
+    feature_sets: Vec<(String, String)>,
 }
 
 impl Builder {
@@ -55,7 +55,6 @@ impl Builder {
         Builder {
             seed,
             nodes: Vec::new(),
-            remotes: Vec::new(),
             totem: Vec::new(),
             quorum: Vec::new(),
             configuration: String::new(),
@@ -67,6 +66,8 @@ impl Builder {
             details: false,
             mutation: None,
             marks_until: None,
+            stored: Vec::new(),
+            feature_sets: Vec::new(),
         }
     }
 
@@ -74,20 +75,6 @@ impl Builder {
     #[must_use]
     pub fn nodes<S: AsRef<str>>(mut self, names: &[S]) -> Self {
         self.nodes = names.iter().map(|n| n.as_ref().to_owned()).collect();
-        self
-    }
-
-    /// A remote host: it runs agents, and is no member of the ring.
-    #[must_use]
-    pub fn remote(mut self, name: &str) -> Self {
-        self.remotes.push((name.to_owned(), None));
-        self
-    }
-
-    /// A guest: a remote host that boots when the resource that contains it starts, and ends with it.
-    #[must_use]
-    pub fn guest(mut self, name: &str, container: &str) -> Self {
-        self.remotes.push((name.to_owned(), Some(container.to_owned())));
         self
     }
 
@@ -109,6 +96,20 @@ impl Builder {
     #[must_use]
     pub fn configure(mut self, text: &str) -> Self {
         self.configuration.push_str(text);
+        self
+    }
+
+    /// The CIB that one node finds on its disk, as XML, instead of the configured one.
+    #[must_use]
+    pub fn stored_cib(mut self, node: &str, xml: &str) -> Self {
+        self.stored.push((node.to_owned(), xml.to_owned()));
+        self
+    }
+
+    /// The feature set that the software of one node has.
+    #[must_use]
+    pub fn feature_set(mut self, node: &str, version: &str) -> Self {
+        self.feature_sets.push((node.to_owned(), version.to_owned()));
         self
     }
 
@@ -197,7 +198,15 @@ impl Builder {
             let mut config =
                 NodeConfig::new(name, &addresses, &conf, epoch).map_err(|e| BuildError::Corosync(e.to_string()))?;
             config.seed = rng.random();
-            config.initial_cib = Some(doc.write());
+            let own = |all: &[(String, String)]| all.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
+            config.initial_cib = own(&self.stored).or_else(|| Some(doc.write()));
+            if let Some(version) = own(&self.feature_sets) {
+                config.feature_set = version.parse().expect("infallible");
+            }
+            config.observed = true;
+            if let Some(check::Mutation::Node(mutation)) = self.mutation {
+                config.mutation = Some(mutation);
+            }
             let lies = self.mutation == Some(check::Mutation::AcknowledgeEarly);
             hosts.push(Host {
                 name: name.clone(),
@@ -209,6 +218,8 @@ impl Builder {
                 } else {
                     0
                 }),
+                calendar_off: 0,
+                wakes_at: None,
                 power: Power::Booting,
                 boot: 0,
                 paused: None,
@@ -223,17 +234,15 @@ impl Builder {
             now: Duration::ZERO,
             rng,
             hosts,
-            remotes: self.remotes.iter().map(|(n, c)| RemoteHost::new(n, c.as_deref())).collect(),
-            links: std::collections::BTreeMap::new(),
-            next_connection: 0,
-            alerts: Vec::new(),
             network,
             world: World::new("metronome"),
             queue: BinaryHeap::new(),
+            lag: Duration::ZERO,
             order: 0,
             lines: Vec::new(),
             details: self.details,
             observer: observe::Observer::default(),
+            world_changes: 0,
             check,
             steps: 0,
         };
@@ -241,14 +250,9 @@ impl Builder {
             let at = Duration::from_millis(simulation.rng.random_range(0..1000));
             simulation.schedule(at, Happening::Booted { node });
         }
-        for remote in 0..simulation.remotes.len() {
-            if simulation.remotes[remote].container.is_none() {
-                simulation.remote_boot(remote);
-            }
-        }
         let mut events = self.events;
         if let Some(faults) = &self.faults {
-            events.extend(faults.plan(self.seed, &self.nodes, &check::primitives(&doc)));
+            events.extend(faults.plan(self.seed, &self.nodes, &check::primitives(&doc), &check::switches(&doc)));
         }
         let marks = self.marks_until.map_or(0, |until| until.as_secs() / 10);
         for number in 3..marks {

@@ -2,10 +2,13 @@
 
 use super::NodeIx;
 use super::host::Host;
+use super::total_order::TotalOrder;
+use crate::node::Order;
 use agents::model::Role;
 use cib_core::xml::{Document, NodeIx as XmlIx};
 use policy_core::controller::State;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hasher};
 use std::time::Duration;
 
 /// A broken invariant.
@@ -22,14 +25,50 @@ pub struct Violation {
 /// A rule that is broken on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutation {
-    /// A change of the CIB is acknowledged before it is durable.
+    /// A change of the CIB is acknowledged before it is durable: the disks lie.
     AcknowledgeEarly,
+    /// A node breaks a rule.
+    Node(crate::node::Mutation),
+}
+
+impl Mutation {
+    /// All, with the name that scenarios and the command line give each.
+    pub const ALL: [(&str, Mutation); 6] = [
+        ("acknowledge-early", Mutation::AcknowledgeEarly),
+        ("out-of-order", Mutation::Node(crate::node::Mutation::OutOfOrder)),
+        ("diverge-copy", Mutation::Node(crate::node::Mutation::DivergeCopy)),
+        ("recover-unfenced", Mutation::Node(crate::node::Mutation::RecoverUnfenced)),
+        ("deaf", Mutation::Node(crate::node::Mutation::Deaf)),
+        ("forget-failures", Mutation::Node(crate::node::Mutation::ForgetFailures)),
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, m)| *m == self).map_or("", |(name, _)| name)
+    }
+
+    /// The one of that name.
+    pub fn of_name(name: &str) -> Option<Mutation> {
+        Self::ALL.iter().find(|(n, _)| *n == name).map(|(_, m)| *m)
+    }
+
+    /// The safety invariant whose checker must find it.
+    pub fn breaks(self) -> u8 {
+        use crate::node::Mutation as Rule;
+        match self {
+            Mutation::Node(Rule::OutOfOrder) => 1,
+            Mutation::AcknowledgeEarly | Mutation::Node(Rule::DivergeCopy) => 2,
+            Mutation::Node(Rule::RecoverUnfenced) => 3,
+            Mutation::Node(Rule::Deaf) => 4,
+            Mutation::Node(Rule::ForgetFailures) => 5,
+        }
+    }
 }
 
 /// How long a new ring may take until only one node coordinates.
-const SETTLING: Duration = Duration::from_secs(10);
-/// How often copies of the CIB are compared.
-const COMPARE_EVERY: Duration = Duration::from_secs(5);
+const SETTLING: Duration = Duration::from_secs(3);
+/// Copies are compared at every version of the configuration, and at every so manieth of the status.
+const COMPARE_EVERY: i64 = 4;
 
 /// The ring that a copy of the CIB belongs to, and its version.
 type CopyName = (String, (i64, i64, i64));
@@ -44,9 +83,10 @@ pub(super) struct Checker {
     ring_since: Vec<Duration>,
     fenced: Vec<bool>,
     versions: Vec<Option<(i64, i64, i64)>>,
-    compare_at: Duration,
+    changes_seen: Vec<u64>,
     marks: BTreeSet<u64>,
-    digests: BTreeMap<CopyName, (String, NodeIx)>,
+    digests: BTreeMap<CopyName, (u64, NodeIx)>,
+    pub(super) order: TotalOrder,
 }
 
 impl Checker {
@@ -58,9 +98,10 @@ impl Checker {
             ring_since: vec![Duration::ZERO; nodes.len()],
             fenced: vec![false; nodes.len()],
             versions: vec![None; nodes.len()],
-            compare_at: Duration::ZERO,
+            changes_seen: vec![u64::MAX; nodes.len()],
             marks: BTreeSet::new(),
             digests: BTreeMap::new(),
+            order: TotalOrder::default(),
         }
     }
 
@@ -91,6 +132,7 @@ impl Checker {
 
     pub(super) fn down(&mut self, node: NodeIx) {
         self.versions[node] = None;
+        self.changes_seen[node] = u64::MAX;
     }
 
     /// Invariant 3: what may run once runs once.
@@ -133,39 +175,64 @@ impl Checker {
         }
     }
 
-    /// Invariant 2: a version never goes back on a node that stays up, and two copies of one version are equal.
-    pub(super) fn copies(check: &mut Checker, now: Duration, hosts: &[Host]) {
-        if now < check.compare_at {
-            return;
-        }
-        check.compare_at = now + COMPARE_EVERY;
-        check.digests.clear();
-        for (i, host) in hosts.iter().enumerate() {
-            let Some(node) = host.node() else { continue };
-            let version = node.cib_version();
-            if check.versions[i].is_some_and(|before| version < before) {
-                let text = format!("the CIB of {} went back from {:?} to {version:?}", host.name, check.versions[i]);
-                check.broken(now, 2, text);
-            }
-            check.versions[i] = Some(version);
-            // Parts of a cluster that do not hear each other may number different changes alike.
-            if !node.cib_is_synchronized() {
-                continue;
-            }
-            let digest = node.cib_digest();
-            let first = check.digests.entry((node.ring().to_owned(), version)).or_insert_with(|| (digest.clone(), i));
-            if first.0 != digest {
-                let other = &hosts[first.1];
-                let text = format!(
-                    "{} holds another CIB of version {version:?} than {}{}",
-                    host.name,
-                    other.name,
-                    other.node().map_or_else(String::new, |o| difference(o.cib(), node.cib()))
-                );
-                check.broken(now, 2, text);
-            }
+    /// Invariant 1: what the ring has delivered.
+    pub(super) fn ordered(&mut self, now: Duration, node: NodeIx, order: &Order) {
+        if let Err(violation) = self.order.observe(node, order) {
+            self.broken(now, 1, violation.to_string());
         }
     }
+
+    /// Invariant 2: a version never goes back on a node that stays up, and two copies of one version are equal.
+    pub(super) fn copies(check: &mut Checker, now: Duration, hosts: &[Host], at: NodeIx) {
+        let Some(node) = hosts[at].node() else { return };
+        if std::mem::replace(&mut check.changes_seen[at], node.cib_changes()) == node.cib_changes() {
+            return;
+        }
+        let version = node.cib_version();
+        let before = check.versions[at].replace(version);
+        if before == Some(version) {
+            return;
+        }
+        if before.is_some_and(|before| version < before) {
+            let text = format!("the CIB of {} went back from {before:?} to {version:?}", hosts[at].name);
+            check.broken(now, 2, text);
+        }
+        // Parts of a cluster that do not hear each other may number different changes alike.
+        if version.2 % COMPARE_EVERY != 0 || !node.cib_is_synchronized() {
+            return;
+        }
+        let digest = quick_digest(node.cib());
+        let first = *check.digests.entry((node.ring().to_owned(), version)).or_insert((digest, at));
+        if first.0 != digest {
+            let other = &hosts[first.1];
+            let same = other.node().filter(|o| o.cib_version() == version);
+            let text = format!(
+                "{} holds another CIB of version {version:?} than {}{}",
+                hosts[at].name,
+                other.name,
+                same.map_or_else(String::new, |o| difference(o.cib(), node.cib()))
+            );
+            check.broken(now, 2, text);
+        }
+    }
+}
+
+/// A number that differs where the versioned digest differs, nesting apart: cheaper, for looking often.
+fn quick_digest(doc: &Document) -> u64 {
+    const TRACKING: [&str; 5] =
+        ["crm-debug-origin", "cib-last-written", "update-origin", "update-client", "update-user"];
+    let mut hasher = DefaultHasher::new();
+    for element in std::iter::once(doc.root()).chain(doc.descendants(doc.root())) {
+        hasher.write(doc.name(element).as_bytes());
+        hasher.write_u8(0);
+        for (name, value) in doc.attrs(element).filter(|(name, _)| !TRACKING.contains(name)) {
+            hasher.write(name.as_bytes());
+            hasher.write_u8(1);
+            hasher.write(value.as_bytes());
+            hasher.write_u8(2);
+        }
+    }
+    hasher.finish()
 }
 
 /// The first lines of what leads from one copy to another.
@@ -182,6 +249,12 @@ pub(super) fn primitives(cib: &Document) -> Vec<String> {
         .filter_map(|n| cib.id(n))
         .map(str::to_owned)
         .collect()
+}
+
+/// Ids of all fence devices.
+pub(super) fn switches(cib: &Document) -> Vec<String> {
+    let fencing = resources(cib).filter(|&n| cib.attr(n, "class") == Some("stonith"));
+    fencing.filter_map(|n| cib.id(n)).map(str::to_owned).collect()
 }
 
 fn resources(cib: &Document) -> impl Iterator<Item = XmlIx> + '_ {

@@ -1,8 +1,10 @@
 //! The virtual disk of a node: what was synced survives a crash, what was not may be lost or torn.
 
+use super::scenario::DiskFault;
 use crate::node::Persist;
 use rand::{Rng, RngExt};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The files of one node.
 #[derive(Clone, Debug, Default)]
@@ -13,7 +15,9 @@ pub struct Disk {
     durable: BTreeMap<String, Vec<u8>>,
     /// No write succeeds any more.
     pub full: bool,
-    /// Says that content is durable when it is not.
+    /// How long a sync takes.
+    pub slow: Duration,
+    /// Says that the CIB is durable when it is not.
     pub lies: bool,
     moment: u64,
 }
@@ -43,7 +47,8 @@ impl Disk {
                 }
             }
             Persist::Sync(name) => {
-                if let (Some((content, _)), false) = (self.files.get(name), self.lies) {
+                let lies = self.lies && name.contains("cib");
+                if let (Some((content, _)), false) = (self.files.get(name), lies) {
                     self.durable.insert(name.clone(), content.clone());
                 }
             }
@@ -64,6 +69,17 @@ impl Disk {
             }
         }
         true
+    }
+
+    /// How long a step takes.
+    pub fn time_of(&self, step: &Persist) -> Duration {
+        if matches!(step, Persist::Sync(_)) { self.slow } else { Duration::ZERO }
+    }
+
+    /// The disk begins or ceases to fail.
+    pub fn set(&mut self, fault: DiskFault) {
+        self.full = fault == DiskFault::Full;
+        self.slow = if let DiskFault::Slow(span) = fault { span } else { Duration::ZERO };
     }
 
     fn put(&mut self, name: &str, content: Vec<u8>) {
@@ -106,7 +122,8 @@ impl Disk {
 
     /// All is gone.
     pub fn erase(&mut self) {
-        *self = Disk::default();
+        self.files.clear();
+        self.durable.clear();
     }
 }
 

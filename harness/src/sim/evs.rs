@@ -38,6 +38,8 @@ pub enum Event<'a> {
     },
     /// The ring changed.
     Changed(&'a ConfigurationChange),
+    /// The node hears the messages from here on, not from the beginning of its ring: it has just joined the group.
+    Joined,
     /// The node stopped without a word; `forgot` if its stored ring sequence is lost too.
     Crashed {
         /// Whether the stored ring sequence is lost.
@@ -85,6 +87,8 @@ struct Watched {
     in_configuration: Vec<Token>,
     before_transition: usize,
     submitted: u32,
+    /// Joined in the middle of the present configuration.
+    late: bool,
     last_count: BTreeMap<(NodeId, u32), u32>,
 }
 
@@ -95,6 +99,20 @@ struct Passage {
     transitional: Vec<NodeId>,
     messages: Vec<Token>,
     before_transition: usize,
+    late: bool,
+}
+
+impl Passage {
+    /// The messages that `other` must have delivered too, if both went together.
+    fn shared<'p>(&'p self, other: &Passage) -> &'p [Token] {
+        let skip = if other.late { self.messages.len().saturating_sub(other.messages.len()) } else { 0 };
+        &self.messages[skip..]
+    }
+
+    /// How many messages stand after the transitional change.
+    fn after_transition(&self) -> usize {
+        self.messages.len() - self.before_transition
+    }
 }
 
 /// The oracle of one run.
@@ -108,6 +126,8 @@ pub struct Evs {
     /// What each node delivered of each ring before its transitional change.
     regular: BTreeMap<(RingKey, NodeId, u32), BTreeSet<Place>>,
     passages: BTreeMap<(RingKey, RingKey), Vec<Passage>>,
+    /// Who joined in the middle of which ring.
+    joined_late: BTreeSet<(RingKey, NodeId, u32)>,
     submitted_after: BTreeMap<Token, Option<(RingKey, Place)>>,
     /// Safe messages that some node delivered in the ring's configuration.
     stable: BTreeSet<(RingKey, Token)>,
@@ -149,6 +169,14 @@ impl Evs {
             Event::Delivered { token, from, ring, seq, safe } => self.delivered(node, token, from, (ring, seq), safe),
             Event::Changed(change) if change.kind == ConfigurationKind::Transitional => self.transitional(node, change),
             Event::Changed(change) => self.installed(node, change),
+            Event::Joined => {
+                let watched = self.nodes.entry(node).or_default();
+                watched.late = true;
+                if let Some((key, _)) = &watched.installed {
+                    self.joined_late.insert((*key, node, watched.life));
+                }
+                Ok(())
+            }
             Event::Crashed { forgot } => {
                 if forgot {
                     *self.forgot.entry(node).or_default() += 1;
@@ -294,6 +322,7 @@ impl Evs {
             transitional: transitional.members,
             messages: std::mem::take(&mut watched.in_configuration),
             before_transition: watched.before_transition,
+            late: std::mem::take(&mut watched.late),
         };
         let old = watched.installed.replace((key, change.members.clone()));
         let members = self.members.entry(key).or_insert_with(|| change.members.clone());
@@ -320,17 +349,19 @@ impl Evs {
                 let (a, b) = (&passage.transitional, &other.transitional);
                 return fail(6, format!("came along to {}: {a:?} here, {b:?} at {with}", new.0));
             }
-            if other.messages != passage.messages {
-                let differ = other.messages.iter().zip(&passage.messages).position(|(a, b)| a != b);
-                let (a, b) = (passage.messages.len(), other.messages.len());
+            let (ours, theirs) = (passage.shared(other), other.shared(&passage));
+            if ours != theirs {
+                let differ = theirs.iter().zip(ours).position(|(a, b)| a != b);
+                let (a, b) = (ours.len(), theirs.len());
                 return fail(
                     12,
                     format!("{a} messages of ring {} before {}, {b} at {with}, differing at {differ:?}", old.0, new.0),
                 );
             }
-            if other.before_transition != passage.before_transition {
-                let (a, b) = (passage.before_transition, other.before_transition);
-                return fail(13, format!("transitional change to {} after {a} messages, after {b} at {with}", new.0));
+            let (a, b) = (passage.after_transition(), other.after_transition());
+            // Who joined in the transitional stretch has not seen all of it.
+            if a != b && !(passage.late && a < b || other.late && b < a) {
+                return fail(13, format!("{a} messages after the transitional change to {}, {b} at {with}", new.0));
             }
         }
         others.push(passage);
@@ -358,10 +389,11 @@ impl Evs {
     /// Gaps in what a node delivered of a ring, messages that their sender never saw, and safe messages that a member never saw.
     pub fn finish(&self, alive: &[NodeId]) -> Result<(), Violation> {
         self.stable_everywhere()?;
-        for ((key, node, _), places) in &self.regular {
+        for ((key, node, life), places) in &self.regular {
             let Some(last) = places.last() else { continue };
-            let all = self.order[key].range(..=*last);
-            for (place, token) in all {
+            let late = self.joined_late.contains(&(*key, *node, *life));
+            let first = if late { places.first().copied().unwrap_or(*last) } else { (0, 0) };
+            for (place, token) in self.order[key].range(first..=*last) {
                 if !places.contains(place) {
                     let what = format!("{token:?} at {place:?} of ring {} is missing before {last:?}", key.0);
                     return Err(Violation { invariant: 11, node: *node, what });

@@ -1,7 +1,7 @@
 //! Random faults: a plan of events drawn from a seed. A plan is a list like any scenario's, so a failing run can be shrunk by leaving
 //! events out and running again.
 
-use super::scenario::{AgentFault, At, Event, NetworkSetting};
+use super::scenario::{AgentFault, At, DiskFault, Event, NetworkSetting};
 use rand::rngs::ChaCha8Rng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt, SeedableRng};
@@ -34,10 +34,22 @@ pub struct Faults {
     pub kill: u32,
     /// Clean stop and start of the cluster software.
     pub restart: u32,
-    /// Operators: standby and online.
+    /// Operators: standby, moves, changes of options, maintenance.
     pub operator: u32,
+    /// Cluster software that is gone without a word, on a machine that goes on.
+    pub die: u32,
+    /// One link that goes up and down.
+    pub flap: u32,
+    /// Clocks that jump, calendars that are off.
+    pub clock: u32,
+    /// Disks that are full or slow.
+    pub disk: u32,
+    /// Power switches that fail.
+    pub switch: u32,
     /// Highest loss that is drawn, in percent.
     pub loss_percent: u32,
+    /// Loss from the first second to the end, besides what is drawn.
+    pub lossy: bool,
 }
 
 impl Faults {
@@ -56,12 +68,18 @@ impl Faults {
             agent: 3,
             kill: 3,
             restart: 2,
-            operator: 2,
+            operator: 3,
+            die: 2,
+            flap: 1,
+            clock: 1,
+            disk: 2,
+            switch: 1,
             loss_percent: 20,
+            lossy: false,
         }
     }
 
-    /// Random loss from the start and one crash, as a first taste.
+    /// Loss up to 20 % from the first second on, and one crash.
     pub fn loss_and_one_crash() -> Self {
         let none = Faults {
             crash: 1,
@@ -74,27 +92,40 @@ impl Faults {
             kill: 0,
             restart: 0,
             operator: 0,
+            die: 0,
+            flap: 0,
+            clock: 0,
+            disk: 0,
+            switch: 0,
+            lossy: true,
             ..Self::standard()
         };
         Faults { most: 1, until: Duration::from_secs(60), ..none }
     }
 
-    /// Draws a plan for these nodes and resources. Everything is healed at the end, by a last `heal`, `boot`s and `agents well`.
-    pub fn plan(&self, seed: u64, nodes: &[String], resources: &[String]) -> Vec<At<Event>> {
+    /// Draws a plan for these nodes, resources and fence devices. Everything is healed at the end, by a last `heal`, `boot`s and `agents well`.
+    pub fn plan(&self, seed: u64, nodes: &[String], resources: &[String], switches: &[String]) -> Vec<At<Event>> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x0fa1_7500_0000_0000);
-        let mut plan = Plan { rng: &mut rng, nodes, resources, events: Vec::new() };
+        let mut plan = Plan { rng: &mut rng, nodes, resources, switches, events: Vec::new() };
+        if self.lossy {
+            let loss = plan.loss(self);
+            plan.push(Duration::ZERO, Event::Network(NetworkSetting::Loss(loss)));
+        }
         let count = plan.rng.random_range(1..=self.most.max(1));
         for _ in 0..count {
             let span = (self.until - self.from).as_millis() as u64;
             let at = self.from + Duration::from_millis(plan.rng.random_range(0..=span));
             plan.draw(self, at);
         }
-        let end = self.until + Duration::from_secs(60);
+        // Loss from the first second on lasts until what the crash did is over.
+        let end = self.until + Duration::from_secs(if self.lossy { 120 } else { 60 });
         plan.push(end, Event::Heal);
         plan.push(end, Event::Network(NetworkSetting::Loss(0.0)));
         plan.push(end, Event::Network(NetworkSetting::Duplicate(0.0)));
         plan.push(end, Event::AgentsWell);
+        plan.push(end, Event::Crm("configure property maintenance-mode=false".to_owned()));
         for name in nodes {
+            plan.push(end, Event::Disk(name.clone(), DiskFault::Well));
             plan.push(end, Event::Online(name.clone()));
             plan.push(end + Duration::from_secs(1), Event::Boot(name.clone()));
         }
@@ -108,6 +139,7 @@ struct Plan<'a, R: Rng> {
     rng: &'a mut R,
     nodes: &'a [String],
     resources: &'a [String],
+    switches: &'a [String],
     events: Vec<At<Event>>,
 }
 
@@ -124,6 +156,10 @@ impl<R: Rng> Plan<'_, R> {
         at + Duration::from_millis(self.rng.random_range(from_s * 1000..=to_s * 1000))
     }
 
+    fn loss(&mut self, faults: &Faults) -> f64 {
+        f64::from(self.rng.random_range(1..=faults.loss_percent.max(1))) / 100.0
+    }
+
     fn draw(&mut self, faults: &Faults, at: Duration) {
         let weights = [
             faults.crash,
@@ -136,6 +172,11 @@ impl<R: Rng> Plan<'_, R> {
             faults.restart,
             faults.operator,
             faults.blackout,
+            faults.die,
+            faults.flap,
+            faults.clock,
+            faults.disk,
+            faults.switch,
         ];
         let total: u32 = weights.iter().sum();
         let mut pick = self.rng.random_range(0..total.max(1));
@@ -145,27 +186,14 @@ impl<R: Rng> Plan<'_, R> {
             hit
         });
         match kind.unwrap_or(0) {
-            0 => {
-                let node = self.node();
-                self.push(at, Event::Crash(node.clone()));
-                let back = self.later(at, 5, 60);
-                self.push(back, Event::Boot(node));
-            }
+            0 => self.down_and_up(at, Event::Crash, (5, 60)),
             1 => {
                 let node = self.node();
                 let span = Duration::from_millis(self.rng.random_range(200..15_000));
                 self.push(at, Event::Pause(node, span));
             }
             2 => self.partition(at),
-            3 => {
-                let (a, b) = (self.node(), self.node());
-                if a != b {
-                    let both = self.rng.random_bool(0.3);
-                    self.push(at, Event::Cut(a, b, both));
-                    let back = self.later(at, 1, 30);
-                    self.push(back, Event::Heal);
-                }
-            }
+            3 => self.cut(at),
             4 => self.weather(faults, at),
             5 => self.agent(at),
             6 => {
@@ -174,12 +202,8 @@ impl<R: Rng> Plan<'_, R> {
                     self.push(at, Event::Kill(resource, node));
                 }
             }
-            7 => {
-                let node = self.node();
-                self.push(at, Event::Stop(node.clone()));
-                let back = self.later(at, 10, 60);
-                self.push(back, Event::Boot(node));
-            }
+            7 => self.down_and_up(at, Event::Stop, (10, 60)),
+            8 => self.operator(at),
             9 => {
                 for node in self.nodes {
                     self.push(at, Event::Crash(node.clone()));
@@ -187,10 +211,103 @@ impl<R: Rng> Plan<'_, R> {
                     self.push(back, Event::Boot(node.clone()));
                 }
             }
+            10 => self.down_and_up(at, Event::Die, (1, 20)),
+            11 => self.flap(at),
+            12 => self.clock(at),
+            13 => self.disk(at),
+            _ => self.switch(at),
+        }
+    }
+
+    fn down_and_up(&mut self, at: Duration, down: fn(String) -> Event, seconds: (u64, u64)) {
+        let node = self.node();
+        self.push(at, down(node.clone()));
+        let back = self.later(at, seconds.0, seconds.1);
+        self.push(back, Event::Boot(node));
+    }
+
+    fn pair(&mut self) -> Option<(String, String)> {
+        let (a, b) = (self.node(), self.node());
+        (a != b).then_some((a, b))
+    }
+
+    fn cut(&mut self, at: Duration) {
+        let Some((a, b)) = self.pair() else { return };
+        let both = self.rng.random_bool(0.3);
+        self.push(at, Event::Cut(a.clone(), b.clone(), both));
+        let back = self.later(at, 1, 30);
+        self.push(back, Event::Mend(a, b, both));
+    }
+
+    fn flap(&mut self, at: Duration) {
+        let Some((a, b)) = self.pair() else { return };
+        let both = self.rng.random_bool(0.7);
+        let mut time = at;
+        for _ in 0..self.rng.random_range(3..=12) {
+            self.push(time, Event::Cut(a.clone(), b.clone(), both));
+            time += Duration::from_millis(self.rng.random_range(50..3000));
+            self.push(time, Event::Mend(a.clone(), b.clone(), both));
+            time += Duration::from_millis(self.rng.random_range(50..3000));
+        }
+    }
+
+    fn clock(&mut self, at: Duration) {
+        let node = self.node();
+        if self.rng.random_bool(0.6) {
+            let span = Duration::from_millis(self.rng.random_range(100..20_000));
+            self.push(at, Event::Jump(node, span));
+        } else {
+            let off = self.rng.random_range(-7200..=7200);
+            self.push(at, Event::Calendar(node.clone(), off));
+            self.push(at, Event::Stop(node.clone()));
+            let back = self.later(at, 20, 60);
+            self.push(back, Event::Boot(node));
+        }
+    }
+
+    fn disk(&mut self, at: Duration) {
+        let node = self.node();
+        let back = self.later(at, 5, 60);
+        if self.rng.random_bool(0.3) {
+            self.push(at, Event::Disk(node.clone(), DiskFault::Full));
+            self.push(back, Event::Disk(node.clone(), DiskFault::Well));
+            self.push(back, Event::Boot(node));
+        } else {
+            let slow = Duration::from_millis(self.rng.random_range(1..400));
+            self.push(at, Event::Disk(node.clone(), DiskFault::Slow(slow)));
+            self.push(back, Event::Disk(node, DiskFault::Well));
+        }
+    }
+
+    /// The next runs of fence agents fail or hang, wherever they run.
+    fn switch(&mut self, at: Duration) {
+        let Some(resource) = self.switches.choose(self.rng).cloned() else { return };
+        let action = ["reboot", "off"].choose(self.rng).map(|a| (*a).to_owned());
+        let fault = if self.rng.random_bool(0.6) { AgentFault::Fails(1) } else { AgentFault::Hangs };
+        let times = Some(self.rng.random_range(1..=12));
+        self.push(at, Event::Agent { resource, action, fault, node: None, times });
+    }
+
+    fn operator(&mut self, at: Duration) {
+        let node = self.node();
+        let back = self.later(at, 5, 40);
+        let resource = self.resources.choose(self.rng).cloned();
+        match (self.rng.random_range(0..5), resource) {
+            (0, Some(resource)) => {
+                self.push(at, Event::Crm(format!("resource move {resource} {node}")));
+                self.push(back, Event::Crm(format!("resource clear {resource}")));
+            }
+            (1, _) => {
+                let limit = self.rng.random_range(0..=3);
+                self.push(at, Event::Crm(format!("configure property batch-limit={limit}")));
+            }
+            (2, Some(resource)) => self.push(at, Event::Crm(format!("resource cleanup {resource}"))),
+            (3, _) => {
+                self.push(at, Event::Crm("configure property maintenance-mode=true".to_owned()));
+                self.push(back, Event::Crm("configure property maintenance-mode=false".to_owned()));
+            }
             _ => {
-                let node = self.node();
                 self.push(at, Event::Standby(node.clone()));
-                let back = self.later(at, 5, 40);
                 self.push(back, Event::Online(node));
             }
         }
@@ -212,9 +329,15 @@ impl<R: Rng> Plan<'_, R> {
 
     fn weather(&mut self, faults: &Faults, at: Duration) {
         let back = self.later(at, 5, 60);
-        match self.rng.random_range(0..3) {
+        match self.rng.random_range(0..4) {
+            3 => {
+                let most = Duration::from_millis(self.rng.random_range(5..1500));
+                let share = f64::from(self.rng.random_range(1..=10)) / 100.0;
+                self.push(at, Event::Network(NetworkSetting::Spikes(share, most)));
+                self.push(back, Event::Network(NetworkSetting::Spikes(0.0, Duration::ZERO)));
+            }
             0 => {
-                let loss = f64::from(self.rng.random_range(1..=faults.loss_percent.max(1))) / 100.0;
+                let loss = self.loss(faults);
                 self.push(at, Event::Network(NetworkSetting::Loss(loss)));
                 self.push(back, Event::Network(NetworkSetting::Loss(0.0)));
             }
@@ -234,10 +357,12 @@ impl<R: Rng> Plan<'_, R> {
     fn agent(&mut self, at: Duration) {
         let Some(resource) = self.resources.choose(self.rng).cloned() else { return };
         let action = ["start", "stop", "monitor"].choose(self.rng).map(|a| (*a).to_owned());
-        let fault = match self.rng.random_range(0..4) {
+        let fault = match self.rng.random_range(0..5) {
             0 => AgentFault::Fails(1),
             1 => AgentFault::Fails(7),
             2 => AgentFault::Hangs,
+            // A stop that lies could not be told from one that worked: no cluster survives it.
+            3 if action.as_deref() != Some("stop") => AgentFault::Lies,
             _ => AgentFault::Slow(Duration::from_secs(self.rng.random_range(1..30))),
         };
         let node = if self.rng.random_bool(0.5) { Some(self.node()) } else { None };
@@ -255,9 +380,9 @@ mod tests {
         let nodes: Vec<String> = ["a", "b", "c"].map(str::to_owned).into();
         let resources = vec!["ip".to_owned()];
         let faults = Faults::standard();
-        assert_eq!(faults.plan(7, &nodes, &resources), faults.plan(7, &nodes, &resources));
+        assert_eq!(faults.plan(7, &nodes, &resources, &[]), faults.plan(7, &nodes, &resources, &[]));
         for seed in 0..200 {
-            let plan = faults.plan(seed, &nodes, &resources);
+            let plan = faults.plan(seed, &nodes, &resources, &[]);
             let last_cut = plan.iter().rposition(|e| matches!(e.what, Event::Cut(..) | Event::Partition(_)));
             let last_heal = plan.iter().rposition(|e| e.what == Event::Heal);
             assert!(last_cut < last_heal);

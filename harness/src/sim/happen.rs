@@ -1,11 +1,12 @@
 //! What happens: datagrams arrive, agents end, events of the script; and carrying out what nodes answer.
 
 use super::host::Power;
-use super::scenario::{AgentFault, Event, NetworkSetting};
-use super::{BOOT, Happening, Kind, NodeIx, Simulation, Told};
+use super::scenario::describe;
+use super::scenario::{AgentFault, Event};
+use super::{BOOT, Happening, Kind, NodeIx, Simulation};
 use crate::node::{Node, Output, Request};
 use agents::model::{Cue, Effect, Fault};
-use agents::standard::{Exit, RunId, Standard};
+use agents::standard::RunId;
 use bytes::Bytes;
 use policy_core::controller::CibWrite;
 use rand::seq::IndexedRandom;
@@ -23,14 +24,12 @@ impl Simulation {
                 self.with_node(to, |node, now| node.handle_datagram(now, link, from, datagram));
             }
             Happening::AgentEnds { node, run, .. } => self.agent_ends(node, run),
-            Happening::AtRemote { remote, what } => self.at_remote(remote, what),
-            Happening::FromRemote { node, boot, remote, connection, event } => {
-                if self.hosts[node].boot == boot && self.hosts[node].node.is_some() {
-                    self.heard_of_remote(node, &remote, connection, event);
+            Happening::Script(event) => self.event(event),
+            Happening::Resume { node, boot, told } => {
+                if self.hosts[node].boot == boot {
+                    self.resume(node, told);
                 }
             }
-            Happening::Script(event) => self.event(event),
-            Happening::Resume { node } => self.resume(node),
             Happening::Booted { node } => self.booted(node),
             Happening::Mark { number } => self.mark(number),
         }
@@ -46,9 +45,9 @@ impl Simulation {
         }
     }
 
-    fn resume(&mut self, node: NodeIx) {
+    fn resume(&mut self, node: NodeIx, told: bool) {
         let waiting = self.hosts[node].paused.take().unwrap_or_default();
-        if self.hosts[node].node.is_some() {
+        if told && self.hosts[node].node.is_some() {
             self.note(Some(node), Kind::Fault, "goes on");
         }
         for what in waiting {
@@ -68,30 +67,36 @@ impl Simulation {
         while let Some(output) = self.hosts[at].node.as_mut().and_then(|n| n.poll_output()) {
             self.carry_out(at, output);
         }
+        self.hosts[at].refresh();
+        self.wait_for_disk(at);
         self.observe(at);
+    }
+
+    /// What was synced to a slow disk took its time: the process stood still.
+    fn wait_for_disk(&mut self, at: NodeIx) {
+        let lag = std::mem::take(&mut self.lag);
+        let host = &mut self.hosts[at];
+        if lag > Duration::ZERO && host.node.is_some() && host.paused.is_none() {
+            host.paused = Some(VecDeque::new());
+            let boot = host.boot;
+            self.schedule(self.now + lag, Happening::Resume { node: at, boot, told: false });
+        }
     }
 
     fn carry_out(&mut self, at: NodeIx, output: Output) {
         match output {
             Output::Transmit { link, to, datagram } => self.transmit(at, link, to, &datagram),
             Output::Persist(op) => {
-                if !self.hosts[at].disk.apply(&op) {
-                    self.note(Some(at), Kind::Detail, "No space left on device");
+                if self.hosts[at].disk.apply(&op) {
+                    self.lag += self.hosts[at].disk.time_of(&op);
+                } else {
+                    self.note(Some(at), Kind::Fault, "No space left on device: the cluster software ends");
+                    self.end_software(at);
                 }
             }
-            Output::Remote { remote, output } => self.remote_output(at, &remote, output),
             Output::Run(call) => {
                 let name = self.hosts[at].name.clone();
-                if call.agent.standard == Standard::Alert {
-                    let environment = (*call.parameters).clone();
-                    self.alerts.push(Told { time: self.now, node: name, path: call.agent.type_name, environment });
-                    let local = self.hosts[at].clock.local(self.now);
-                    if let Some(node) = self.hosts[at].node.as_mut() {
-                        node.handle_exit(local, call.run, Exit::code(0));
-                    }
-                    return;
-                }
-                let plan = self.world.start(self.now, &name, &call, &mut self.rng);
+                let plan = self.world.start(self.now + self.lag, &name, &call, &mut self.rng);
                 if let Some(ends) = plan.ends {
                     let boot = self.hosts[at].boot;
                     self.schedule(ends, Happening::AgentEnds { node: at, boot, run: call.run });
@@ -111,9 +116,7 @@ impl Simulation {
             Output::Member(_) | Output::Reply { .. } => {}
             Output::Exit { code } => {
                 self.note(Some(at), Kind::Fault, format!("cluster software has ended (code {code})"));
-                self.hosts[at].node = None;
-                self.hosts[at].power = Power::Off;
-                self.check.down(at);
+                self.end_software(at);
             }
             Output::Reset => {
                 self.note(Some(at), Kind::Fencing, "resets itself");
@@ -128,7 +131,7 @@ impl Simulation {
         let source = super::build::address_of(from, link);
         let boot = self.hosts[node].boot;
         for delay in self.network.route(from, node, link, &mut self.rng).into_iter().flatten() {
-            let at = self.now + delay;
+            let at = self.now + self.lag + delay;
             self.schedule(at, Happening::Datagram { to: node, boot, link, from: source, datagram: datagram.clone() });
         }
     }
@@ -143,6 +146,7 @@ impl Simulation {
             let local = self.hosts[at].clock.local(self.now);
             if let Some(node) = self.hosts[at].node.as_mut() {
                 node.handle_exit(local, run, exit);
+                self.hosts[at].refresh();
             }
         } else {
             self.with_node(at, |node, now| node.handle_exit(now, run, ended.exit));
@@ -152,7 +156,7 @@ impl Simulation {
         }
     }
 
-    pub(super) fn effect(&mut self, at: NodeIx, effect: Effect) {
+    fn effect(&mut self, at: NodeIx, effect: Effect) {
         match effect {
             Effect::Attribute { node, name, value, dampen_ms, permanent } => {
                 self.world.set_attribute(&node, &name, value.as_deref());
@@ -161,20 +165,14 @@ impl Simulation {
             }
             Effect::Property { name, value } => self.ask(at, Request::Property { name, value }),
             Effect::PowerOff { node } => {
-                if let Some(target) = self.remote_index(&node) {
-                    self.note(None, Kind::Fencing, format!("{node} loses power"));
-                    self.remote_off(target);
-                } else if let Some(target) = self.index(&node) {
+                if let Some(target) = self.index(&node) {
                     self.note(Some(target), Kind::Fencing, "loses power");
                     self.check.fenced(target);
                     self.power_off(target);
                 }
             }
             Effect::PowerOn { node } => {
-                if let Some(target) = self.remote_index(&node) {
-                    self.note(None, Kind::Fencing, format!("{node} gets power again"));
-                    self.remote_boot(target);
-                } else if let Some(target) = self.index(&node) {
+                if let Some(target) = self.index(&node) {
                     self.note(Some(target), Kind::Fencing, "gets power again");
                     self.boot(target);
                 }
@@ -217,20 +215,40 @@ impl Simulation {
 
     pub(super) fn power_off(&mut self, at: NodeIx) {
         let name = self.hosts[at].name.clone();
-        self.hosts[at].node = None;
-        self.hosts[at].boot += 1;
+        self.software_gone(at);
         self.hosts[at].power = Power::Off;
-        self.hosts[at].paused = None;
         self.hosts[at].disk.crash(&mut self.rng);
+        self.check.order.gone(at, self.hosts[at].disk.read("ringid").is_none());
         self.world.node_down(self.now, &name);
-        self.check.down(at);
         self.watch_resources();
     }
 
+    /// The cluster software ends; the machine and what runs on it go on.
+    fn end_software(&mut self, at: NodeIx) {
+        if self.hosts[at].node.is_some() {
+            self.software_gone(at);
+            self.hosts[at].power = Power::Ended;
+            self.check.order.gone(at, self.hosts[at].disk.read("ringid").is_none());
+        }
+    }
+
+    fn software_gone(&mut self, at: NodeIx) {
+        self.hosts[at].node = None;
+        self.hosts[at].wakes_at = None;
+        self.hosts[at].boot += 1;
+        self.hosts[at].paused = None;
+        self.lag = Duration::ZERO;
+        self.check.down(at);
+    }
+
     pub(super) fn boot(&mut self, at: NodeIx) {
-        if self.hosts[at].power == Power::Off {
-            self.hosts[at].power = Power::Booting;
-            self.schedule(self.now + BOOT, Happening::Booted { node: at });
+        match self.hosts[at].power {
+            Power::Off => {
+                self.hosts[at].power = Power::Booting;
+                self.schedule(self.now + BOOT, Happening::Booted { node: at });
+            }
+            Power::Ended => self.start_software(at),
+            Power::Booting | Power::On => {}
         }
     }
 
@@ -240,9 +258,14 @@ impl Simulation {
         }
         let name = self.hosts[at].name.clone();
         self.world.node_up(self.now, &name);
+        self.start_software(at);
+    }
+
+    fn start_software(&mut self, at: NodeIx) {
         let now = self.now;
         match self.hosts[at].start(now) {
             Ok(()) => {
+                self.check.order.started(at, self.hosts[at].boot);
                 self.note(Some(at), Kind::Fault, "boots");
                 self.drain(at);
             }
@@ -267,9 +290,6 @@ impl Simulation {
 
     pub(super) fn event(&mut self, event: Event) {
         let text = describe(&event);
-        if self.remote_event(&event, &text) {
-            return;
-        }
         match event {
             Event::Crash(name) => self.on_node(&name, &text, |s, at| {
                 if s.hosts[at].power != Power::Off {
@@ -281,7 +301,8 @@ impl Simulation {
             Event::Pause(name, span) => self.on_node(&name, &text, |s, at| {
                 if s.hosts[at].node.is_some() && s.hosts[at].paused.is_none() {
                     s.hosts[at].paused = Some(VecDeque::new());
-                    s.schedule(s.now + span, Happening::Resume { node: at });
+                    let boot = s.hosts[at].boot;
+                    s.schedule(s.now + span, Happening::Resume { node: at, boot, told: true });
                 }
             }),
             Event::Partition(sides) => {
@@ -301,6 +322,28 @@ impl Simulation {
                 self.links_changed();
                 self.note(None, Kind::Fault, text);
             }
+            Event::Mend(a, b, both) => {
+                if let (Some(a), Some(b)) = (self.index(&a), self.index(&b)) {
+                    self.network.mend_pair(a, b);
+                    if both {
+                        self.network.mend_pair(b, a);
+                    }
+                }
+                self.links_changed();
+                self.note(None, Kind::Fault, text);
+            }
+            Event::Die(name) => self.on_node(&name, &text, |s, at| s.end_software(at)),
+            Event::Erase(name) => self.on_node(&name, &text, |s, at| {
+                s.hosts[at].disk.erase();
+                s.hosts[at].config.initial_cib = None;
+                s.check.order.gone(at, true);
+            }),
+            Event::Jump(name, span) => self.on_node(&name, &text, |s, at| {
+                s.hosts[at].clock.jump(span);
+                s.hosts[at].refresh();
+            }),
+            Event::Calendar(name, seconds) => self.on_node(&name, &text, |s, at| s.hosts[at].calendar_off = seconds),
+            Event::Disk(name, fault) => self.on_node(&name, &text, |s, at| s.hosts[at].disk.set(fault)),
             Event::Heal => {
                 self.network.heal();
                 self.links_changed();
@@ -329,22 +372,6 @@ impl Simulation {
             }
             Event::AgentsWell => self.world.clear_cues(),
         }
-    }
-
-    /// Events that happen to a remote host; `false` if this is none.
-    fn remote_event(&mut self, event: &Event, text: &str) -> bool {
-        let (Event::Crash(name) | Event::Boot(name) | Event::Stop(name) | Event::Pause(name, _)) = event else {
-            return false;
-        };
-        let Some(at) = self.remote_index(name) else { return false };
-        self.note(None, Kind::Fault, text);
-        match event {
-            Event::Crash(_) => self.remote_off(at),
-            Event::Boot(_) => self.remote_boot(at),
-            Event::Pause(_, span) => self.remote_freeze(at, *span),
-            _ => self.remote_ends(at),
-        }
-        true
     }
 
     fn on_node(&mut self, name: &str, text: &str, act: impl FnOnce(&mut Self, NodeIx)) {
@@ -388,50 +415,4 @@ fn cue(resource: &str, action: Option<&str>, fault: AgentFault, node: Option<&st
         cue = cue.times(times);
     }
     cue
-}
-
-/// An event in words, as a scenario would write it.
-pub fn describe(event: &Event) -> String {
-    match event {
-        Event::Crash(n) => format!("crash {n}"),
-        Event::Boot(n) => format!("boot {n}"),
-        Event::Stop(n) => format!("stop {n}"),
-        Event::Pause(n, d) => format!("pause {n} for {}ms", d.as_millis()),
-        Event::Partition(sides) => {
-            let sides: Vec<String> = sides.iter().map(|s| s.join(" ")).collect();
-            format!("partition {}", sides.join(" | "))
-        }
-        Event::Cut(a, b, both) => format!("cut {a} {} {b}", if *both { "<->" } else { "->" }),
-        Event::Heal => "heal".to_owned(),
-        Event::Network(NetworkSetting::Loss(p)) => format!("network loss {}%", p * 100.0),
-        Event::Network(NetworkSetting::Duplicate(p)) => format!("network duplicate {}%", p * 100.0),
-        Event::Network(NetworkSetting::Delay(a, b)) => {
-            format!("network delay {}us..{}us", a.as_micros(), b.as_micros())
-        }
-        Event::Standby(n) => format!("standby {n}"),
-        Event::Online(n) => format!("online {n}"),
-        Event::Configure(text, _) => format!("configure {{\n{text}}}"),
-        Event::Crm(line) => format!("crm {line}"),
-        Event::Kill(r, n) => format!("kill {r} on {n}"),
-        Event::Agent { resource, action, fault, node, times } => {
-            let mut text = format!("agent {resource}");
-            for word in action.iter() {
-                text.push_str(&format!(" {word}"));
-            }
-            text.push_str(&match fault {
-                AgentFault::Fails(rc) => format!(" fails with {rc}"),
-                AgentFault::Hangs => " hangs".to_owned(),
-                AgentFault::Lies => " lies".to_owned(),
-                AgentFault::Slow(d) => format!(" takes {}ms", d.as_millis()),
-            });
-            for node in node.iter() {
-                text.push_str(&format!(" on {node}"));
-            }
-            for times in times.iter() {
-                text.push_str(&format!(" {times} times"));
-            }
-            text
-        }
-        Event::AgentsWell => "agents well".to_owned(),
-    }
 }

@@ -15,6 +15,8 @@ pub struct Network {
     loss: f64,
     duplicate: f64,
     delay: (Duration, Duration),
+    /// This share of datagrams takes up to so much longer.
+    spikes: (f64, Duration),
     cuts: BTreeSet<(NodeIx, NodeIx)>,
     link_cuts: BTreeSet<(NodeIx, NodeIx, usize)>,
     /// Datagrams handed over.
@@ -29,6 +31,7 @@ impl Default for Network {
             loss: 0.0,
             duplicate: 0.0,
             delay: (Duration::from_micros(100), Duration::from_micros(400)),
+            spikes: (0.0, Duration::ZERO),
             cuts: BTreeSet::new(),
             link_cuts: BTreeSet::new(),
             sent: 0,
@@ -44,6 +47,7 @@ impl Network {
             NetworkSetting::Loss(share) => self.loss = share,
             NetworkSetting::Duplicate(share) => self.duplicate = share,
             NetworkSetting::Delay(from, to) => self.delay = (from, to),
+            NetworkSetting::Spikes(share, most) => self.spikes = (share, most),
         }
     }
 
@@ -52,7 +56,12 @@ impl Network {
         self.cuts.insert((from, to));
     }
 
-    /// The same on one link only.
+    /// Datagrams of `from` reach `to` again.
+    pub fn mend_pair(&mut self, from: NodeIx, to: NodeIx) {
+        self.cuts.remove(&(from, to));
+    }
+
+    /// As [`Network::cut`], on one link only.
     pub fn cut_link(&mut self, from: NodeIx, to: NodeIx, link: usize) {
         self.link_cuts.insert((from, to, link));
     }
@@ -101,8 +110,13 @@ impl Network {
     }
 
     fn delay(&self, rng: &mut impl Rng) -> Duration {
-        let (from, to) = (self.delay.0.as_nanos() as u64, self.delay.1.as_nanos() as u64);
-        Duration::from_nanos(if from < to { rng.random_range(from..=to) } else { from })
+        let between = |(from, to): (Duration, Duration), rng: &mut dyn Rng| {
+            let (from, to) = (from.as_nanos() as u64, to.as_nanos() as u64);
+            Duration::from_nanos(if from < to { rng.random_range(from..=to) } else { from })
+        };
+        let usual = between(self.delay, rng);
+        let (share, most) = self.spikes;
+        if share > 0.0 && rng.random_bool(share) { usual + between((Duration::ZERO, most), rng) } else { usual }
     }
 }
 

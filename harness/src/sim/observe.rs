@@ -7,6 +7,7 @@ use super::{Kind, NodeIx, Simulation};
 use crate::node::Event;
 use crate::node::timeline::headline;
 use agents::model::Role;
+use cib_core::xml::Document;
 use policy_core::controller::{Event as ControllerEvent, State};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Observer {
     rings: BTreeSet<String>,
     instances: BTreeMap<(String, String), Role>,
+    coordinators: BTreeSet<NodeIx>,
 }
 
 impl Simulation {
@@ -23,8 +25,12 @@ impl Simulation {
         if let Event::Controller(ControllerEvent::NodeState { .. }) = event {
             self.check.ring_changed(at, self.now);
         }
-        if let Event::Acknowledged { number, ok: true } = event {
-            self.check.acknowledged(*number);
+        match event {
+            Event::Order(order) => return self.check.ordered(self.now, at, order),
+            // Where fewer than a majority may go on, what they alone hold may be lost.
+            Event::Acknowledged { number, ok: true } if self.hears_majority(at) => self.check.acknowledged(*number),
+            Event::Group { joined, .. } if joined.contains(&(at as u32 + 1)) => self.check.order.joined(at),
+            _ => {}
         }
         if let Event::Ring { id, .. } = event {
             self.check.ring_changed(at, self.now);
@@ -36,15 +42,33 @@ impl Simulation {
         self.note(Some(at), kind, text);
     }
 
+    fn hears_majority(&self, at: NodeIx) -> bool {
+        self.hosts[at].node().is_some_and(|n| n.group().len() * 2 > self.hosts.len())
+    }
+
     fn is_dc(&self, at: NodeIx) -> bool {
         self.hosts[at].node().is_some_and(|n| n.is_dc())
     }
 
     /// After every input to a node: the checkers look.
     pub(super) fn observe(&mut self, at: NodeIx) {
+        self.watch_coordinator(at);
         let now = self.now;
         Checker::coordinators(&mut self.check, now, &self.hosts, at);
-        Checker::copies(&mut self.check, now, &self.hosts);
+        Checker::copies(&mut self.check, now, &self.hosts, at);
+    }
+
+    /// Tells when a node ceases to coordinate; a node that is down tells nothing.
+    fn watch_coordinator(&mut self, at: NodeIx) {
+        let Some(is_dc) = self.hosts[at].node().map(|n| n.is_dc()) else {
+            self.observer.coordinators.remove(&at);
+            return;
+        };
+        if is_dc {
+            self.observer.coordinators.insert(at);
+        } else if self.observer.coordinators.remove(&at) {
+            self.note(Some(at), Kind::Controller, "no longer coordinates");
+        }
     }
 
     /// After every change of the agents' world: what started and stopped where.
@@ -54,6 +78,7 @@ impl Simulation {
         if seen == self.observer.instances {
             return;
         }
+        self.world_changes += 1;
         let before = std::mem::replace(&mut self.observer.instances, seen.clone());
         for ((resource, node), role) in &seen {
             let text = match (before.get(&(resource.clone(), node.clone())), role) {
@@ -73,7 +98,6 @@ impl Simulation {
         }
         let now = self.now;
         self.check.instances(now, &seen);
-        self.watch_guests();
     }
 
     /// Whether a condition holds now.
@@ -113,7 +137,7 @@ impl Simulation {
     }
 
     /// Marks that were acknowledged and are not in the coordinator's CIB; only to be asked when the cluster is stable.
-    pub fn lost_marks(&self) -> Vec<u64> {
+    fn lost_marks(&self) -> Vec<u64> {
         let Some(dc) = self.hosts.iter().filter_map(|h| h.node()).find(|n| n.is_dc()) else { return Vec::new() };
         let cib = dc.cib();
         let marks = cib.path(cib.root(), &["configuration", "crm_config"]).and_then(|c| cib.find_id(c, "marks"));
@@ -123,14 +147,63 @@ impl Simulation {
 
     /// One coordinator for all nodes that are up, idle, and nothing left to do.
     pub fn is_stable(&self) -> bool {
-        let up: Vec<_> = self.hosts.iter().filter(|h| h.power == Power::On).filter_map(|h| h.node()).collect();
-        let dcs: Vec<_> = up.iter().filter(|n| n.is_dc()).collect();
-        let [dc] = dcs.as_slice() else { return false };
-        let status = dc.status();
-        status.controller.state == State::Idle
-            && status.controller.confirmed.len() == up.len()
-            && up.iter().all(|n| n.cib_version() == dc.cib_version())
-            && dc.wanted_actions(self.now) == 0
+        self.unrest().is_none()
+    }
+
+    /// What keeps the cluster from being stable.
+    fn unrest(&self) -> Option<String> {
+        let up: Vec<_> =
+            self.hosts.iter().filter(|h| h.power == Power::On).filter_map(|h| Some((h, h.node()?))).collect();
+        let dcs: Vec<_> = up.iter().filter(|(_, n)| n.is_dc()).collect();
+        let [(host, dc)] = dcs.as_slice() else { return Some(format!("{} nodes coordinate", dcs.len())) };
+        let status = dc.status().controller;
+        if status.state != State::Idle {
+            return Some(format!("{} is in {}", host.name, status.state));
+        }
+        if status.confirmed.len() != up.len() {
+            return Some(format!("{} of {} nodes have joined", status.confirmed.len(), up.len()));
+        }
+        if let Some((other, node)) = up.iter().find(|(_, n)| n.cib_version() != dc.cib_version()) {
+            let (theirs, version) = (node.cib_version(), dc.cib_version());
+            return Some(format!("{} holds the CIB {theirs:?}, {} {version:?}", other.name, host.name));
+        }
+        let wanted = dc.wanted(host.clock.local(self.now));
+        (!wanted.is_empty()).then(|| format!("the scheduler still wants {}", wanted.join(", ")))
+    }
+
+    /// What keeps the cluster from being settled, with the number of the safety invariant: it is not stable, what the CIB says
+    /// to run does not, an acknowledged write is lost, or a message never came back to its sender.
+    pub fn unsettled(&self) -> Option<(u8, String)> {
+        if let Some(unrest) = self.unrest() {
+            return Some((5, format!("the cluster is not stable at the end: {unrest}")));
+        }
+        let lost = self.lost_marks();
+        if !lost.is_empty() {
+            return Some((2, format!("acknowledged writes are lost: {lost:?}")));
+        }
+        if let Some(text) = self.untrue_status() {
+            return Some((5, text));
+        }
+        let alive = (0..self.hosts.len()).filter(|&i| self.hosts[i].node.is_some() && self.hosts[i].paused.is_none());
+        self.check.order.finish(alive).err().map(|violation| (1, violation.to_string()))
+    }
+
+    /// Where the coordinator's CIB and the world differ on a resource that is monitored.
+    fn untrue_status(&self) -> Option<String> {
+        let dc = self.hosts.iter().filter_map(|h| h.node()).find(|n| n.is_dc())?;
+        let told = active_by_history(dc.cib());
+        for ((resource, node), active) in &told {
+            // What runs on a node that is lost, without fencing, nobody knows.
+            if self.node(node).is_none() {
+                continue;
+            }
+            let truly = self.world.instances().any(|i| i.resource == resource && i.node == node);
+            if *active != truly {
+                let (says, is) = if *active { ("started", "not running") } else { ("stopped", "running") };
+                return Some(format!("{resource} is {is} on {node}, the CIB says it is {says}"));
+            }
+        }
+        None
     }
 
     /// The status display of the coordinator, or of any node that is up.
@@ -156,6 +229,33 @@ impl Simulation {
         }
         if sum >= 1_000_000 { "INFINITY".to_owned() } else { sum.to_string() }
     }
+}
+
+/// Whether a resource is active on a node, as its history in the CIB says; only resources with a recurring monitor there.
+fn active_by_history(cib: &Document) -> BTreeMap<(String, String), bool> {
+    let mut found = BTreeMap::new();
+    let states = cib.path(cib.root(), &["status"]).into_iter().flat_map(|s| cib.children_named(s, "node_state"));
+    for state in states {
+        let Some(node) = cib.attr(state, "uname") else { continue };
+        for history in cib.descendants(state).filter(|&n| cib.name(n) == "lrm_resource") {
+            let Some(resource) = cib.id(history).filter(|_| cib.attr(history, "class") != Some("stonith")) else {
+                continue;
+            };
+            let entries = || cib.children_named(history, "lrm_rsc_op");
+            let number = |n, name: &str| cib.attr(n, name).and_then(|v| v.parse::<i64>().ok()).unwrap_or(0);
+            let monitored = entries().any(|n| number(n, "interval") > 0);
+            let acts = ["start", "stop", "promote", "demote", "monitor", "migrate_from", "migrate_to"];
+            let last = entries()
+                .filter(|&n| cib.attr(n, "operation").is_some_and(|o| acts.contains(&o)) && number(n, "call-id") > 0)
+                .max_by_key(|&n| number(n, "call-id"));
+            if let (true, Some(last)) = (monitored, last) {
+                let gone = matches!(cib.attr(last, "operation"), Some("stop" | "migrate_to"));
+                let active = !gone && matches!(number(last, "rc-code"), 0 | 8);
+                found.insert((resource.to_owned(), node.to_owned()), active);
+            }
+        }
+    }
+    found
 }
 
 /// A resource without its instance number.

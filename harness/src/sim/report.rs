@@ -15,6 +15,7 @@ struct Data<'a> {
     end: f64,
     verdict: String,
     ok: bool,
+    broken: f64,
     nodes: &'a [String],
     marks: Vec<Mark<'a>>,
     bars: Vec<Bar>,
@@ -28,14 +29,23 @@ struct Mark<'a> {
     text: &'a str,
 }
 
-/// Something that lasted: a node that was up, a resource that was active.
+/// Something that lasted: a node that was up or coordinated, a resource that was active.
 #[derive(Serialize, Debug, PartialEq)]
 struct Bar {
     node: String,
+    kind: Lasting,
     name: String,
     promoted: bool,
     from: f64,
     to: f64,
+}
+
+#[derive(Serialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "lowercase")]
+enum Lasting {
+    Up,
+    Dc,
+    Resource,
 }
 
 /// The page for a run.
@@ -52,6 +62,7 @@ pub fn page(scenario: &Scenario, outcome: &Outcome) -> String {
         end,
         verdict,
         ok: outcome.is_ok(),
+        broken: outcome.broken.as_ref().map_or(0.0, |b| b.time.as_secs_f64()),
         nodes: &scenario.nodes,
         marks: lines.iter().map(mark).collect(),
         bars: bars(lines, end),
@@ -65,35 +76,56 @@ fn mark(line: &Line) -> Mark<'_> {
     Mark { t: line.time.as_secs_f64(), node: line.node.as_deref(), kind: line.kind.name(), text: &line.text }
 }
 
+/// What a line begins or ends: a resource, a node that is up, a coordinator. `None` as state: it has ended.
+fn change(line: &Line) -> Option<(Lasting, &str, Option<bool>)> {
+    let text = line.text.as_str();
+    let down = ["crash ", "die ", "cluster software has ended", "No space left", "loses power", "resets itself"];
+    match line.kind {
+        Kind::Resource => {
+            let (name, state) = text.rsplit_once(' ')?;
+            match state {
+                "started" | "demoted" => Some((Lasting::Resource, name, Some(false))),
+                "promoted" => Some((Lasting::Resource, name, Some(true))),
+                "stopped" => Some((Lasting::Resource, name, None)),
+                _ => None,
+            }
+        }
+        Kind::Fault if text == "boots" => Some((Lasting::Up, "", Some(false))),
+        Kind::Controller if text.starts_with("is elected") => Some((Lasting::Dc, "", Some(false))),
+        Kind::Controller if text.starts_with("no longer") => Some((Lasting::Dc, "", None)),
+        Kind::Fault | Kind::Fencing if down.iter().any(|d| text.starts_with(d)) => Some((Lasting::Up, "", None)),
+        _ => None,
+    }
+}
+
 /// Bars from the lines that begin and end them.
 fn bars(lines: &[Line], end: f64) -> Vec<Bar> {
-    let mut open: BTreeMap<(String, String), (f64, bool)> = BTreeMap::new();
+    let mut open: BTreeMap<(String, Lasting, String), (f64, bool)> = BTreeMap::new();
     let mut bars = Vec::new();
+    let bar = |(node, kind, name): (String, Lasting, String), (from, promoted), to| Bar {
+        node,
+        kind,
+        name,
+        promoted,
+        from,
+        to,
+    };
     for line in lines {
-        let Some(node) = &line.node else { continue };
+        let (Some(node), Some((kind, name, state))) = (&line.node, change(line)) else { continue };
         let time = line.time.as_secs_f64();
-        let (name, state) = match (line.kind, line.text.rsplit_once(' ')) {
-            (Kind::Resource, Some((name, state @ ("started" | "promoted" | "demoted" | "stopped")))) => (name, state),
-            (Kind::Fault, _) if line.text == "boots" => ("", "started"),
-            (Kind::Fault, _)
-                if line.text.starts_with("crash ") || line.text.starts_with("cluster software has ended") =>
-            {
-                ("", "stopped")
+        let key = (node.clone(), kind, name.to_owned());
+        // A node that goes down no longer coordinates.
+        let dc = (kind == Lasting::Up && state.is_none()).then(|| (node.clone(), Lasting::Dc, String::new()));
+        for key in std::iter::once(key.clone()).chain(dc) {
+            if let Some(begun) = open.remove(&key) {
+                bars.push(bar(key, begun, time));
             }
-            (Kind::Fencing, _) if line.text == "loses power" || line.text == "resets itself" => ("", "stopped"),
-            _ => continue,
-        };
-        let key = (node.clone(), name.to_owned());
-        if let Some((from, promoted)) = open.remove(&key) {
-            bars.push(Bar { node: node.clone(), name: name.to_owned(), promoted, from, to: time });
         }
-        if state != "stopped" {
-            open.insert(key, (time, state == "promoted"));
+        if let Some(promoted) = state {
+            open.insert(key, (time, promoted));
         }
     }
-    for ((node, name), (from, promoted)) in open {
-        bars.push(Bar { node, name, promoted, from, to: end });
-    }
+    bars.extend(open.into_iter().map(|(key, begun)| bar(key, begun, end)));
     bars
 }
 
@@ -112,12 +144,23 @@ mod tests {
         };
         let lines = [
             line(0, Kind::Fault, "boots"),
+            line(2, Kind::Controller, "is elected coordinator (DC)"),
             line(5, Kind::Resource, "db started"),
             line(6, Kind::Resource, "db promoted"),
             line(9, Kind::Resource, "db stopped"),
+            line(12, Kind::Fencing, "loses power"),
         ];
         let bars = bars(&lines, 20.0);
-        let bar = |name: &str, promoted, from, to| Bar { node: "n1".into(), name: name.into(), promoted, from, to };
-        assert_eq!(bars, [bar("db", false, 5.0, 6.0), bar("db", true, 6.0, 9.0), bar("", false, 0.0, 20.0)]);
+        let bar = |kind, name: &str, promoted, from, to| Bar {
+            node: "n1".into(),
+            kind,
+            name: name.into(),
+            promoted,
+            from,
+            to,
+        };
+        let resource = |promoted, from, to| bar(Lasting::Resource, "db", promoted, from, to);
+        let (up, dc) = (bar(Lasting::Up, "", false, 0.0, 12.0), bar(Lasting::Dc, "", false, 2.0, 12.0));
+        assert_eq!(bars, [resource(false, 5.0, 6.0), resource(true, 6.0, 9.0), up, dc]);
     }
 }

@@ -1,6 +1,6 @@
 //! Running a scenario to its end and judging it.
 
-use super::scenario::{At, Condition, Event, Recovery, Scenario};
+use super::scenario::{At, Condition, Event, Invariant, Recovery, Scenario};
 use super::{BuildError, Builder, Faults, Line, Mutation, Simulation};
 use std::time::Duration;
 
@@ -49,6 +49,17 @@ impl Outcome {
     }
 }
 
+/// The run as a scenario of its own: the same seed, all that happened as events of the file.
+pub fn story(scenario: &Scenario, outcome: &Outcome, options: &RunOptions, extra: &[At<Event>]) -> Scenario {
+    let mut story = scenario.clone();
+    story.seed = Some(outcome.seed);
+    story.events.extend(extra.iter().cloned());
+    story.settles |= options.stable_at_end;
+    story.mutation = options.mutation.or(scenario.mutation);
+    story.until = Some(options.until.unwrap_or_else(|| end_of(scenario, &outcome.extra)));
+    story
+}
+
 /// How to run a scenario.
 #[derive(Clone, Debug, Default)]
 pub struct RunOptions {
@@ -60,7 +71,7 @@ pub struct RunOptions {
     pub extra: Option<Vec<At<Event>>>,
     /// A rule to break.
     pub mutation: Option<Mutation>,
-    /// The cluster must be stable at the end.
+    /// The cluster must be settled at the end.
     pub stable_at_end: bool,
     /// The end of the run, whatever the events.
     pub until: Option<Duration>,
@@ -83,37 +94,30 @@ pub fn run_with(scenario: &Scenario, seed: u64, options: &RunOptions) -> Result<
         (Some(events), _) => events.clone(),
         (None, Some(faults)) => {
             let doc = Builder::cib(&scenario.configuration)?;
-            faults.plan(seed, &scenario.nodes, &super::check::primitives(&doc))
+            faults.plan(seed, &scenario.nodes, &super::check::primitives(&doc), &super::check::switches(&doc))
         }
         (None, None) => Vec::new(),
     };
+    let settles = options.stable_at_end || scenario.settles;
     let mut builder = builder(scenario, seed, options, &extra);
-    if options.stable_at_end {
-        let last = extra.iter().map(|e| e.time).max().unwrap_or_default();
-        builder = builder.marks(last);
+    if settles {
+        builder = builder.marks(last_event(scenario, &extra));
     }
     let mut simulation = builder.build()?;
     let end = options.until.unwrap_or_else(|| end_of(scenario, &extra));
-    let broken = play(scenario, &mut simulation, end).or_else(|| {
-        let restless = options.stable_at_end && !simulation.is_stable();
-        restless.then(|| Broken {
-            time: simulation.now(),
-            line: 0,
-            invariant: Some(5),
-            what: "the cluster is not stable at the end".to_owned(),
-        })
-    });
-    let broken = broken.or_else(|| {
-        let lost = if options.stable_at_end { simulation.lost_marks() } else { Vec::new() };
-        (!lost.is_empty()).then(|| Broken {
-            time: simulation.now(),
-            line: 0,
-            invariant: Some(2),
-            what: format!("safety invariant 2 is broken: acknowledged writes are lost: {lost:?}"),
-        })
-    });
+    let broken = play(scenario, &mut simulation, end, settles);
     Ok(Outcome { simulation, broken, seed, extra })
 }
+
+/// What is wrong with a cluster that should be settled.
+fn restless(simulation: &Simulation) -> Option<Broken> {
+    let (invariant, what) = simulation.unsettled()?;
+    let what = format!("safety invariant {invariant} is broken: {what}");
+    Some(Broken { time: simulation.now(), line: 0, invariant: Some(invariant), what })
+}
+
+/// How long a settled cluster must stay so.
+const STAYS: Duration = Duration::from_secs(30);
 
 fn builder(scenario: &Scenario, seed: u64, options: &RunOptions, extra: &[At<Event>]) -> Builder {
     let mut builder =
@@ -127,35 +131,50 @@ fn builder(scenario: &Scenario, seed: u64, options: &RunOptions, extra: &[At<Eve
     for &setting in &scenario.network {
         builder = builder.network(setting);
     }
-    if let Some(mutation) = options.mutation {
+    if let Some(mutation) = options.mutation.or(scenario.mutation) {
         builder = builder.mutation(mutation);
     }
     builder.events(scenario.events.iter().cloned()).events(extra.iter().cloned())
 }
 
+fn last_event(scenario: &Scenario, extra: &[At<Event>]) -> Duration {
+    scenario.events.iter().chain(extra).map(|e| e.time).max().unwrap_or_default()
+}
+
 /// The end of a run: as the file says, or a while after the last thing that is to happen.
 pub(super) fn end_of(scenario: &Scenario, extra: &[At<Event>]) -> Duration {
-    let events = scenario.events.iter().chain(extra).map(|e| e.time);
     let expectations = scenario.expectations.iter().map(|e| e.time);
-    let last = events.chain(expectations).max().unwrap_or_default();
-    let quiet = Duration::from_secs(if extra.is_empty() { 10 } else { 180 });
+    let last = expectations.fold(last_event(scenario, extra), Duration::max);
+    let quiet = Duration::from_secs(if extra.is_empty() && !scenario.settles { 10 } else { 180 });
     scenario.until.unwrap_or_default().max(last + quiet)
 }
 
-/// Plays to the end or to the first thing that is broken.
-fn play(scenario: &Scenario, simulation: &mut Simulation, end: Duration) -> Option<Broken> {
+/// Plays to the end or to the first thing that is broken. A cluster that has to settle is looked at some time before the end, too:
+/// it must stay as it is.
+fn play(scenario: &Scenario, simulation: &mut Simulation, end: Duration, settles: bool) -> Option<Broken> {
+    let mut rest = settles.then(|| end.saturating_sub(STAYS));
     let mut watches = Watches::new(scenario);
+    let mut seen = 0;
     let mut expectations: Vec<_> = scenario.expectations.iter().collect();
     expectations.sort_by_key(|e| e.time);
     let mut expectations = expectations.into_iter().peekable();
     loop {
-        let due = expectations.peek().map_or(end, |e| e.time.min(end));
+        let due = expectations.peek().map_or(end, |e| e.time.min(end)).min(rest.unwrap_or(end));
         while simulation.step(due) {
-            if let Some(broken) = violated(scenario, simulation).or_else(|| watches.look(simulation)) {
-                return Some(broken);
+            let changed = std::mem::replace(&mut seen, simulation.world_changes()) != simulation.world_changes();
+            let broken = violated(scenario, simulation, changed).or_else(|| watches.look(simulation, changed));
+            if broken.is_some() {
+                return broken;
             }
         }
         simulation.run_until(due);
+        if rest == Some(due) {
+            rest = None;
+            if let Some(broken) = restless(simulation) {
+                return Some(broken);
+            }
+            continue;
+        }
         match expectations.next() {
             Some(e) if e.time <= end => {
                 if !simulation.holds(&e.what) {
@@ -163,17 +182,18 @@ fn play(scenario: &Scenario, simulation: &mut Simulation, end: Duration) -> Opti
                     return Some(Broken { time: e.time, line: e.line, invariant: None, what });
                 }
             }
-            _ => return None,
+            _ => return if settles { restless(simulation) } else { None },
         }
     }
 }
 
-fn violated(scenario: &Scenario, simulation: &Simulation) -> Option<Broken> {
+fn violated(scenario: &Scenario, simulation: &Simulation, world_changed: bool) -> Option<Broken> {
     if let Some(v) = simulation.violations().first() {
         let what = format!("safety invariant {} is broken: {}", v.invariant, v.text);
         return Some(Broken { time: v.time, line: 0, invariant: Some(v.invariant), what });
     }
-    let broken = scenario.invariants.iter().find(|i| simulation.holds(&i.condition) == i.never)?;
+    let due = |i: &&Invariant| world_changed || !i.condition.is_of_world();
+    let broken = scenario.invariants.iter().filter(due).find(|i| simulation.holds(&i.condition) == i.never)?;
     let word = if broken.never { "never" } else { "always" };
     let what = format!("expected {word}: {}", broken.condition);
     Some(Broken { time: simulation.now(), line: broken.line, invariant: None, what })
@@ -189,12 +209,12 @@ impl<'s> Watches<'s> {
         Watches { all: scenario.recoveries.iter().map(|r| (r, None, false)).collect() }
     }
 
-    fn look(&mut self, simulation: &Simulation) -> Option<Broken> {
+    fn look(&mut self, simulation: &Simulation, world_changed: bool) -> Option<Broken> {
         let now = simulation.now();
         for (recovery, since, was_up) in &mut self.all {
-            if simulation.holds(&Condition::Started(recovery.resource.clone(), None)) {
+            if world_changed && simulation.holds(&Condition::Started(recovery.resource.clone(), None)) {
                 (*since, *was_up) = (None, true);
-            } else if *was_up {
+            } else if *was_up && (world_changed || since.is_some()) {
                 let down = now - *since.get_or_insert(now);
                 if down > recovery.within {
                     let what = format!(

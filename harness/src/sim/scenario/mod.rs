@@ -20,18 +20,25 @@
 //! | `seed N` | the seed unless the command line gives one |
 //! | `nodes NAME...` | node ids 1, 2, ... in this order |
 //! | `totem KEY VALUE`, `quorum KEY VALUE` | as in `corosync.conf` |
-//! | `network loss P%`, `network delay D..D`, `network duplicate P%` | the network from the start |
+//! | `network loss P%`, `network delay D..D`, `network duplicate P%`, `network spikes P% D` | the network from the start |
 //! | `configure {` ... `}` | `crm` configuration text, loaded before the nodes start |
+//! | `settles` | an operator writes a mark every 10 s until the last event; in the end the cluster is stable, what it says to run runs, and no mark is lost |
+//! | `mutation NAME` | a rule that is broken on purpose |
 //! | `until T` | end of the run; without it, 10 s after the last event or expectation |
 //! | `at T EVENT` | see [`Event`] |
 //! | `by T CONDITION` | must hold at T; see [`Condition`] |
 //! | `always CONDITION`, `never CONDITION` | must hold (or not) at every instant |
 //! | `always RESOURCE back within D` | once up, it is never down for longer |
 
+mod event;
 mod parse;
 mod words;
+mod write;
 
 pub use parse::parse;
+#[cfg(feature = "shell")]
+pub(crate) use write::at;
+pub use write::{describe, write};
 
 use std::fmt;
 use std::time::Duration;
@@ -55,6 +62,10 @@ pub struct Scenario {
     pub configuration: String,
     /// Line of the file on which the configuration begins.
     pub configuration_line: usize,
+    /// In the end all must be settled.
+    pub settles: bool,
+    /// A rule that is broken on purpose.
+    pub mutation: Option<crate::sim::Mutation>,
     /// End of the run.
     pub until: Option<Duration>,
     /// What happens, in file order.
@@ -109,6 +120,8 @@ pub enum NetworkSetting {
     Duplicate(f64),
     /// Delay between these two, evenly.
     Delay(Duration, Duration),
+    /// This share takes longer, by up to so much.
+    Spikes(f64, Duration),
 }
 
 /// What an agent is made to do wrong.
@@ -124,6 +137,17 @@ pub enum AgentFault {
     Lies,
 }
 
+/// The state of a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskFault {
+    /// Works.
+    Well,
+    /// No write succeeds: the cluster software ends.
+    Full,
+    /// Every sync takes so long, and the software waits for it.
+    Slow(Duration),
+}
+
 /// What happens at a time.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -133,12 +157,24 @@ pub enum Event {
     Boot(String),
     /// `stop NODE`: the cluster software is asked to leave.
     Stop(String),
+    /// `die NODE`: the cluster software is gone without a word; the machine and its services go on.
+    Die(String),
     /// `pause NODE for D`: the process stands still.
     Pause(String, Duration),
     /// `partition A B | C`: only nodes of one side hear each other.
     Partition(Vec<Vec<String>>),
     /// `cut A -> B`: A's datagrams no longer reach B. `cut A <-> B`: both ways.
     Cut(String, String, bool),
+    /// `mend A -> B`, `mend A <-> B`: takes back a cut.
+    Mend(String, String, bool),
+    /// `clock NODE jumps D`: its clock goes forward at once.
+    Jump(String, Duration),
+    /// `calendar NODE off by [-]D`: its date is wrong from its next start on; seconds.
+    Calendar(String, i64),
+    /// `disk NODE full|well|slow D`
+    Disk(String, DiskFault),
+    /// `erase NODE`: what it had stored is gone, and there is no first configuration either.
+    Erase(String),
     /// `heal`: the network is whole again.
     Heal,
     /// `network ...` as the statement.
@@ -205,6 +241,20 @@ pub enum Condition {
     FailCount(String, String, String),
     /// `not CONDITION`
     Not(Box<Condition>),
+}
+
+impl Condition {
+    /// Only about what is active where.
+    pub(crate) fn is_of_world(&self) -> bool {
+        match self {
+            Condition::Not(inner) => inner.is_of_world(),
+            Condition::Started(..) | Condition::Promoted(..) | Condition::Stopped(..) | Condition::Instances(..) => {
+                true
+            }
+            Condition::AtMostOne(_) | Condition::AtMostOnePromoted(_) => true,
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for Condition {

@@ -1,10 +1,11 @@
 //! Reading scenario files.
 
+use super::event::event;
 use super::words::Words;
-use super::{AgentFault, At, Condition, Event, Invariant, NetworkSetting, Recovery, Scenario, ScenarioError};
+use super::{At, Condition, Invariant, NetworkSetting, Recovery, Scenario, ScenarioError};
+use crate::sim::Mutation;
 
-const STATEMENTS: &str =
-    "'title', 'seed', 'nodes', 'totem', 'quorum', 'network', 'configure', 'until', 'at', 'by', 'always' or 'never'";
+const STATEMENTS: &str = "'title', 'seed', 'nodes', 'totem', 'quorum', 'network', 'configure', 'settles', 'mutation', 'until', 'at', 'by', 'always' or 'never'";
 
 /// Reads a scenario.
 ///
@@ -28,7 +29,7 @@ pub fn parse(text: &str) -> Result<Scenario, ScenarioError> {
     Ok(scenario)
 }
 
-type Lines<'l> = dyn Iterator<Item = (usize, &'l str)> + 'l;
+pub(super) type Lines<'l> = dyn Iterator<Item = (usize, &'l str)> + 'l;
 
 fn statement<'l>(s: &mut Scenario, words: &mut Words<'_>, lines: &mut Lines<'l>) -> Result<(), ScenarioError> {
     let line = words.line();
@@ -62,6 +63,17 @@ fn statement<'l>(s: &mut Scenario, words: &mut Words<'_>, lines: &mut Lines<'l>)
             words.expect("{")?;
             s.configuration_line = line + 1;
             s.configuration.push_str(&block(line, lines)?);
+        }
+        "settles" => {
+            words.next("")?;
+            s.settles = true;
+        }
+        "mutation" => {
+            words.next("")?;
+            let names: Vec<&str> = Mutation::ALL.iter().map(|(name, _)| *name).collect();
+            let mutation = words.peek().and_then(Mutation::of_name);
+            s.mutation = Some(mutation.ok_or_else(|| words.expected(&format!("one of {}", names.join(", "))))?);
+            words.next("")?;
         }
         "until" => {
             words.next("")?;
@@ -122,20 +134,22 @@ fn key_value(words: &mut Words<'_>) -> Result<(String, String), ScenarioError> {
     Ok((key, words.next("its value")?.to_owned()))
 }
 
-fn network(words: &mut Words<'_>) -> Result<NetworkSetting, ScenarioError> {
+pub(super) fn network(words: &mut Words<'_>) -> Result<NetworkSetting, ScenarioError> {
     if words.accept("loss") {
         words.share().map(NetworkSetting::Loss)
     } else if words.accept("duplicate") {
         words.share().map(NetworkSetting::Duplicate)
     } else if words.accept("delay") {
         words.range().map(|(from, to)| NetworkSetting::Delay(from, to))
+    } else if words.accept("spikes") {
+        Ok(NetworkSetting::Spikes(words.share()?, words.duration()?))
     } else {
-        Err(words.expected("'loss', 'delay' or 'duplicate'"))
+        Err(words.expected("'loss', 'delay', 'duplicate' or 'spikes'"))
     }
 }
 
 /// The lines up to one that is only `}`.
-fn block<'l>(line: usize, lines: &mut Lines<'l>) -> Result<String, ScenarioError> {
+pub(super) fn block<'l>(line: usize, lines: &mut Lines<'l>) -> Result<String, ScenarioError> {
     let mut text = String::new();
     for (_, l) in lines {
         if l.trim() == "}" {
@@ -147,121 +161,11 @@ fn block<'l>(line: usize, lines: &mut Lines<'l>) -> Result<String, ScenarioError
     Err(ScenarioError { line, column: 1, what: "expected a line '}' that ends this block".to_owned() })
 }
 
-fn node(s: &Scenario, words: &mut Words<'_>) -> Result<String, ScenarioError> {
+pub(super) fn node(s: &Scenario, words: &mut Words<'_>) -> Result<String, ScenarioError> {
     match words.peek() {
         Some(name) if s.nodes.iter().any(|n| n == name) => words.next("").map(str::to_owned),
         _ => Err(words.expected(&format!("a node ({})", s.nodes.join(", ")))),
     }
-}
-
-fn event<'l>(s: &Scenario, words: &mut Words<'_>, lines: &mut Lines<'l>) -> Result<Event, ScenarioError> {
-    const EVENTS: &str = "an event: crash, boot, stop, pause, partition, cut, heal, network, standby, online, configure, crm, kill or agent";
-    let line = words.line();
-    let verb = words.peek().unwrap_or("");
-    let known = [
-        "crash",
-        "boot",
-        "stop",
-        "pause",
-        "partition",
-        "cut",
-        "heal",
-        "network",
-        "standby",
-        "online",
-        "configure",
-        "crm",
-        "kill",
-        "agent",
-        "agents",
-    ];
-    if !known.contains(&verb) {
-        return Err(words.expected(EVENTS));
-    }
-    words.next("")?;
-    Ok(match verb {
-        "crash" => Event::Crash(node(s, words)?),
-        "boot" => Event::Boot(node(s, words)?),
-        "stop" => Event::Stop(node(s, words)?),
-        "standby" => Event::Standby(node(s, words)?),
-        "online" => Event::Online(node(s, words)?),
-        "heal" => Event::Heal,
-        "network" => Event::Network(network(words)?),
-        "pause" => {
-            let name = node(s, words)?;
-            words.expect("for")?;
-            Event::Pause(name, words.duration()?)
-        }
-        "partition" => partition(s, words)?,
-        "cut" => {
-            let from = node(s, words)?;
-            let both = match words.next("'->' or '<->'")? {
-                "->" => false,
-                "<->" => true,
-                _ => return Err(words.expected("'->' or '<->' before the second node")),
-            };
-            Event::Cut(from, node(s, words)?, both)
-        }
-        "configure" => {
-            words.expect("{")?;
-            Event::Configure(block(line, lines)?, line + 1)
-        }
-        "crm" => Event::Crm(words.rest().to_owned()),
-        "kill" => {
-            let resource = words.next("a resource")?.to_owned();
-            words.expect("on")?;
-            Event::Kill(resource, node(s, words)?)
-        }
-        "agents" => {
-            words.expect("well")?;
-            Event::AgentsWell
-        }
-        _ => agent(s, words)?,
-    })
-}
-
-fn partition(s: &Scenario, words: &mut Words<'_>) -> Result<Event, ScenarioError> {
-    let mut sides = vec![Vec::new()];
-    while !words.is_done() {
-        if words.accept("|") {
-            sides.push(Vec::new());
-        } else {
-            let name = node(s, words)?;
-            sides.last_mut().expect("never empty").push(name);
-        }
-    }
-    if sides.len() < 2 || sides.iter().any(Vec::is_empty) {
-        return Err(words.expected("nodes on both sides of '|'"));
-    }
-    Ok(Event::Partition(sides))
-}
-
-fn agent(s: &Scenario, words: &mut Words<'_>) -> Result<Event, ScenarioError> {
-    let resource = words.next("a resource")?.to_owned();
-    let verbs = ["fails", "hangs", "lies", "takes"];
-    let action = match words.peek() {
-        Some(word) if !verbs.contains(&word) => Some(words.next("")?.to_owned()),
-        _ => None,
-    };
-    let fault = match words.next("'fails with RC', 'hangs', 'lies' or 'takes D'")? {
-        "fails" => {
-            words.expect("with")?;
-            AgentFault::Fails(words.number("an exit code from 0 to 255")?)
-        }
-        "hangs" => AgentFault::Hangs,
-        "lies" => AgentFault::Lies,
-        "takes" => AgentFault::Slow(words.duration()?),
-        _ => return Err(words.expected("'fails with RC', 'hangs', 'lies' or 'takes D' before this")),
-    };
-    let at = if words.accept("on") { Some(node(s, words)?) } else { None };
-    let times = if words.is_done() {
-        None
-    } else {
-        let times = words.number("how often, as in '3 times'")?;
-        words.expect("times")?;
-        Some(times)
-    };
-    Ok(Event::Agent { resource, action, fault, node: at, times })
 }
 
 fn condition(s: &Scenario, words: &mut Words<'_>) -> Result<Condition, ScenarioError> {

@@ -94,6 +94,14 @@ impl<'a> Words<'a> {
         self.parsed("a time such as 500ms, 30s or 2min", duration)
     }
 
+    /// A time that may be negative, in seconds.
+    pub(super) fn signed_seconds(&mut self) -> Result<i64, ScenarioError> {
+        self.parsed("a time such as 1h or -30s", |text| {
+            let (sign, text) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
+            Some(sign * i64::try_from(duration(text)?.as_secs()).ok()?)
+        })
+    }
+
     pub(super) fn range(&mut self) -> Result<(Duration, Duration), ScenarioError> {
         self.parsed("a range of times such as 1ms..5ms", |text| {
             let (from, to) = text.split_once("..").unwrap_or((text, text));
