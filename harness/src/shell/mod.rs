@@ -24,6 +24,7 @@ pub struct Command {
 /// Every subcommand, in the order of `--help`.
 pub const COMMANDS: &[Command] = &[
     Command { name: "simulate", about: "run a scenario", run: simulation::simulate },
+    Command { name: "replay", about: "run what 'simulate' or 'sweep' recorded", run: simulation::replay },
     Command { name: "sweep", about: "run a scenario over many seeds", run: simulation::sweep },
     Command { name: "crm", about: "the cluster shell", run: crm::crm },
     Command { name: "crm_mon", about: "show the status of a cluster", run: crm::crm_mon },

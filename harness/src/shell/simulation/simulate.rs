@@ -1,8 +1,8 @@
 //! `metronome simulate SCENARIO`: one run, told as a timeline.
 
-use super::{WRONG, read_scenario};
+use super::{FaultMix, WRONG, flags, moments_before, place, read_scenario, record, rule, run_options};
 use crate::sim::scenario::Scenario;
-use crate::sim::{Broken, Outcome, RunOptions, run_with};
+use crate::sim::{Mutation, Outcome, RunOptions, run_with, story};
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -10,13 +10,22 @@ use std::process::ExitCode;
 ///
 /// Exit code 0: all expectations held; 1: one did not; 2: the scenario or its configuration is wrong.
 #[derive(Parser)]
-#[command(name = "metronome simulate")]
+#[command(name = "metronome simulate", bin_name = "metronome simulate")]
 struct Args {
     /// The scenario file
     scenario: String,
     /// Seed of all chance; the same seed gives the same bytes [default: the scenario's, or 1]
     #[arg(long)]
     seed: Option<u64>,
+    /// Random faults besides the scenario's events, drawn from the seed
+    #[arg(long, value_enum, default_value = "none")]
+    faults: FaultMix,
+    /// Break a rule on purpose: a checker must find it
+    #[arg(long, value_parser = rule, value_name = "RULE")]
+    mutation: Option<Mutation>,
+    /// Write the run as a scenario of its own, with all that happened: to be edited and replayed
+    #[arg(long, value_name = "FILE.scenario")]
+    record: Option<String>,
     /// Also print every line of every node's log
     #[arg(long, short)]
     verbose: bool,
@@ -26,6 +35,11 @@ struct Args {
     /// Write a page that shows the run
     #[arg(long, value_name = "FILE.html")]
     report: Option<String>,
+}
+
+/// `replay`: run what was recorded; a recorded run is a scenario.
+pub fn replay(args: &[String]) -> ExitCode {
+    simulate(args)
 }
 
 /// `simulate`: run a scenario.
@@ -42,7 +56,8 @@ pub fn simulate(args: &[String]) -> ExitCode {
         Err(code) => return code,
     };
     let seed = args.seed.or(scenario.seed).unwrap_or(1);
-    let outcome = match run_with(&scenario, seed, &RunOptions { details: args.verbose, ..RunOptions::default() }) {
+    let options = RunOptions { details: args.verbose, ..run_options(args.faults, args.mutation) };
+    let outcome = match run_with(&scenario, seed, &options) {
         Ok(outcome) => outcome,
         Err(error) => {
             eprintln!("{}: {error}", args.scenario);
@@ -52,13 +67,23 @@ pub fn simulate(args: &[String]) -> ExitCode {
     if !args.quiet {
         tell(&scenario, &outcome);
     }
-    if let Some(path) = &args.report
-        && let Err(error) = std::fs::write(path, crate::sim::report::page(&scenario, &outcome))
-    {
-        eprintln!("simulate: {path}: {error}");
-        return ExitCode::FAILURE;
+    match write_files(&args, &scenario, &options, &outcome) {
+        Ok(()) => verdict(&args, &scenario, &outcome),
+        Err(code) => code,
     }
-    verdict(&args.scenario, &scenario, &outcome)
+}
+
+fn write_files(args: &Args, scenario: &Scenario, options: &RunOptions, outcome: &Outcome) -> Result<(), ExitCode> {
+    if let Some(path) = &args.record {
+        record("simulate", path, &story(scenario, outcome, options, &outcome.extra))?;
+    }
+    if let Some(path) = &args.report {
+        std::fs::write(path, crate::sim::report::page(scenario, outcome)).map_err(|error| {
+            eprintln!("simulate: {path}: {error}");
+            ExitCode::FAILURE
+        })?;
+    }
+    Ok(())
 }
 
 fn tell(scenario: &Scenario, outcome: &Outcome) {
@@ -72,17 +97,17 @@ fn tell(scenario: &Scenario, outcome: &Outcome) {
     print!("{}", outcome.simulation.status_text());
 }
 
-fn verdict(path: &str, scenario: &Scenario, outcome: &Outcome) -> ExitCode {
+fn verdict(args: &Args, scenario: &Scenario, outcome: &Outcome) -> ExitCode {
     let count = scenario.expectations.len() + scenario.invariants.len() + scenario.recoveries.len();
-    let Some(Broken { time, line, what, .. }) = &outcome.broken else {
-        println!("\nAll {count} expectations held.");
+    let path = &args.scenario;
+    let Some(broken) = &outcome.broken else {
+        let settled = if scenario.settles || args.faults != FaultMix::None { ", and all is settled" } else { "" };
+        println!("\nAll {count} expectations held{settled}.");
         return ExitCode::SUCCESS;
     };
-    let place = if *line > 0 { format!("{path}:{line}: ") } else { String::new() };
-    println!("\n{place}{what} (at {:.3}s)\n\nThe moments before:", time.as_secs_f64());
-    for line in outcome.last_moments(12) {
-        println!("{line}");
-    }
-    println!("\nReplay: metronome simulate {path} --seed {} --verbose", outcome.seed);
+    println!("\n{}", place(path, broken));
+    moments_before(outcome, 12);
+    let flags = flags(args.faults, args.mutation);
+    println!("\nReplay: metronome simulate {path} --seed {}{flags} --verbose", outcome.seed);
     ExitCode::FAILURE
 }

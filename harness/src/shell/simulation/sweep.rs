@@ -1,9 +1,9 @@
 //! `metronome sweep`: a scenario over many seeds.
 
-use super::{WRONG, read_scenario};
-use crate::sim::scenario::Scenario;
-use crate::sim::{Broken, Faults, Mutation, Outcome, RunOptions, describe, run_with, shrink};
-use clap::{Parser, ValueEnum};
+use super::{FaultMix, WRONG, flags, moments_before, place, read_scenario, record, rule, run_options};
+use crate::sim::scenario::{Scenario, at};
+use crate::sim::{Mutation, Outcome, RunOptions, run_with, shrink, story};
+use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 ///
 /// Exit code 0: no run broke anything; 1: one did; 2: the command line or the scenario is wrong.
 #[derive(Parser)]
-#[command(name = "metronome sweep")]
+#[command(name = "metronome sweep", bin_name = "metronome sweep")]
 struct Args {
     /// Seeds A..B, without B
     #[arg(long, value_parser = range)]
@@ -33,27 +33,17 @@ struct Args {
     #[arg(long, value_name = "I/N", value_parser = shard)]
     shard: Option<(u64, u64)>,
     /// Break a rule on purpose: the sweep must find it
-    #[arg(long, value_enum)]
-    mutation: Option<Rule>,
+    #[arg(long, value_parser = rule, value_name = "RULE")]
+    mutation: Option<Mutation>,
+    /// Stop at the first failure
+    #[arg(long)]
+    first: bool,
+    /// Write the first failure's story as a scenario, to be edited and replayed
+    #[arg(long, value_name = "FILE.scenario")]
+    record: Option<String>,
     /// No progress bar
     #[arg(long, short)]
     quiet: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum FaultMix {
-    /// Only what the scenario says
-    None,
-    /// The standard mix: crashes, pauses, partitions, one-way cuts, loss, failing agents, restarts, standby
-    Standard,
-    /// Loss up to 20 % and one crash
-    Light,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Rule {
-    /// Changes of the CIB are acknowledged before they are durable
-    AcknowledgeEarly,
 }
 
 fn range(text: &str) -> Result<(u64, u64), String> {
@@ -83,7 +73,7 @@ pub fn sweep(args: &[String]) -> ExitCode {
         Ok(scenario) => scenario,
         Err(code) => return code,
     };
-    let options = options(&args);
+    let options = run_options(args.faults, args.mutation);
     let (i, n) = args.shard.unwrap_or((1, 1));
     let seeds: Vec<u64> = (args.seeds.0..args.seeds.1).filter(|s| s % n == i - 1).collect();
     let pool =
@@ -92,26 +82,19 @@ pub fn sweep(args: &[String]) -> ExitCode {
     summary(&args, &scenario, &options, tally)
 }
 
-fn options(args: &Args) -> RunOptions {
-    let faults = match args.faults {
-        FaultMix::None => None,
-        FaultMix::Standard => Some(Faults::standard()),
-        FaultMix::Light => Some(Faults::loss_and_one_crash()),
-    };
-    let mutation = args.mutation.map(|Rule::AcknowledgeEarly| Mutation::AcknowledgeEarly);
-    RunOptions { stable_at_end: faults.is_some(), faults, mutation, ..RunOptions::default() }
-}
-
 /// How much longer a shortened run may take until it breaks.
 const SLACK: Duration = Duration::from_secs(60);
 
 struct Tally {
     runs: u64,
     failed: u64,
+    deliveries: u64,
     steps: u64,
     virtual_seconds: f64,
     real_seconds: f64,
     first: Option<Outcome>,
+    /// Failing seeds, with the invariant if it is one.
+    failing: Vec<(u64, Option<u8>)>,
 }
 
 fn all(args: &Args, scenario: &Scenario, options: &RunOptions, seeds: &[u64]) -> Tally {
@@ -119,15 +102,23 @@ fn all(args: &Args, scenario: &Scenario, options: &RunOptions, seeds: &[u64]) ->
     bar.set_style(
         ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left").expect("a valid template"),
     );
-    let (failed, steps, virtual_ms) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let [runs, failed, steps, virtual_ms, deliveries] = [const { AtomicU64::new(0) }; 5];
     let first: Mutex<Option<Outcome>> = Mutex::new(None);
+    let failing = Mutex::new(Vec::new());
     let begin = Instant::now();
     seeds.par_iter().for_each(|&seed| {
+        if args.first && failed.load(Ordering::Relaxed) > 0 {
+            return;
+        }
+        runs.fetch_add(1, Ordering::Relaxed);
         if let Ok(outcome) = run_with(scenario, seed, options) {
             steps.fetch_add(outcome.simulation.steps, Ordering::Relaxed);
             virtual_ms.fetch_add(outcome.simulation.now().as_millis() as u64, Ordering::Relaxed);
+            deliveries.fetch_add(outcome.simulation.deliveries(), Ordering::Relaxed);
             if !outcome.is_ok() {
                 failed.fetch_add(1, Ordering::Relaxed);
+                let invariant = outcome.broken.as_ref().and_then(|b| b.invariant);
+                failing.lock().expect("no thread panics while it holds the lock").push((seed, invariant));
                 let mut first = first.lock().expect("no thread panics while it holds the lock");
                 if first.as_ref().is_none_or(|f| f.seed > seed) {
                     *first = Some(outcome);
@@ -138,60 +129,75 @@ fn all(args: &Args, scenario: &Scenario, options: &RunOptions, seeds: &[u64]) ->
     });
     bar.finish_and_clear();
     Tally {
-        runs: seeds.len() as u64,
+        runs: runs.into_inner(),
+        deliveries: deliveries.into_inner(),
         failed: failed.into_inner(),
         steps: steps.into_inner(),
         virtual_seconds: virtual_ms.into_inner() as f64 / 1000.0,
         real_seconds: begin.elapsed().as_secs_f64(),
         first: first.into_inner().expect("no thread panicked"),
+        failing: failing.into_inner().expect("no thread panicked"),
     }
 }
 
 fn summary(args: &Args, scenario: &Scenario, options: &RunOptions, tally: Tally) -> ExitCode {
+    let real = tally.real_seconds.max(1e-9);
     println!(
-        "{} seeds in {:.1}s: {} failed; {:.0} virtual seconds, {:.0} times faster than real time, {} steps",
+        "{} seeds in {:.1}s ({:.1} a second): {} failed; {:.0} virtual seconds, {:.0} times faster than real time, {} steps, {} messages delivered in order",
         tally.runs,
         tally.real_seconds,
+        tally.runs as f64 / real,
         tally.failed,
         tally.virtual_seconds,
-        tally.virtual_seconds / tally.real_seconds.max(1e-9),
-        tally.steps
+        tally.virtual_seconds / real,
+        tally.steps,
+        tally.deliveries,
     );
-    let Some(first) = tally.first else { return ExitCode::SUCCESS };
-    let broken = first.broken.clone().expect("only broken runs are kept");
-    let Broken { time, line, what, .. } = broken.clone();
-    let place = if line > 0 { format!("{}:{line}: ", args.scenario) } else { String::new() };
-    println!("\nThe lowest failing seed is {}: {place}{what} (at {:.3}s)", first.seed, time.as_secs_f64());
-    let short = shrink(scenario, first.seed, options, &first.extra, &broken, 80);
-    println!("\nIts story, shortened from {} to {} events:", first.extra.len(), short.len());
-    for event in &short {
-        println!("at {:.3}s {}", event.time.as_secs_f64(), describe(&event.what));
+    tell_failing(tally.failing);
+    match tally.first {
+        Some(first) => tell_failure(args, scenario, options, &first),
+        None => ExitCode::SUCCESS,
     }
-    let again = RunOptions { extra: Some(short), until: Some(first.simulation.now() + SLACK), ..options.clone() };
-    if let Ok(outcome) = run_with(scenario, first.seed, &again) {
-        println!("\nThe moments before:");
-        for line in outcome.last_moments(15) {
-            println!("{line}");
-        }
-    }
-    println!(
-        "\nReplay: metronome sweep --scenario {} --seeds {}..{} {}",
-        args.scenario,
-        first.seed,
-        first.seed + 1,
-        replay_flags(args)
-    );
-    ExitCode::FAILURE
 }
 
-fn replay_flags(args: &Args) -> String {
-    let mut flags = match args.faults {
-        FaultMix::None => String::new(),
-        FaultMix::Standard => "--faults standard".to_owned(),
-        FaultMix::Light => "--faults light".to_owned(),
-    };
-    if args.mutation.is_some() {
-        flags.push_str(" --mutation acknowledge-early");
+/// The failing seeds, if there are several; only the lowest one's story is told.
+fn tell_failing(mut failing: Vec<(u64, Option<u8>)>) {
+    const SHOWN: usize = 20;
+    failing.sort_unstable();
+    if failing.len() > 1 {
+        let of = |(seed, invariant): &(u64, Option<u8>)| match invariant {
+            Some(invariant) => format!("{seed} (invariant {invariant})"),
+            None => seed.to_string(),
+        };
+        let listed: Vec<String> = failing.iter().take(SHOWN).map(of).collect();
+        println!("Failing seeds: {}{}", listed.join(", "), if failing.len() > SHOWN { ", ..." } else { "" });
     }
-    flags
+}
+
+/// The story of a failure, as short as it can be made, and how to replay it.
+fn tell_failure(args: &Args, scenario: &Scenario, options: &RunOptions, first: &Outcome) -> ExitCode {
+    let Some(broken) = &first.broken else { return ExitCode::SUCCESS };
+    let (seed, path) = (first.seed, &args.scenario);
+    println!("\nThe lowest failing seed is {seed}: {}", place(path, broken));
+    let short = shrink(scenario, seed, options, &first.extra, broken, 80);
+    if !first.extra.is_empty() {
+        println!("\nIts story, shortened from {} to {} events:", first.extra.len(), short.len());
+        for event in &short {
+            println!("{}", at(event));
+        }
+    }
+    let until = Some(first.simulation.now() + SLACK);
+    let again = RunOptions { extra: Some(short.clone()), until, ..options.clone() };
+    if let Ok(outcome) = run_with(scenario, seed, &again) {
+        moments_before(&outcome, 15);
+    }
+    let flags = flags(args.faults, args.mutation);
+    println!("\nReplay: metronome simulate {path} --seed {seed}{flags} --verbose");
+    if let Some(file) = &args.record {
+        if let Err(code) = record("sweep", file, &story(scenario, first, &again, &short)) {
+            return code;
+        }
+        println!("The short story: metronome replay {file}");
+    }
+    ExitCode::FAILURE
 }
