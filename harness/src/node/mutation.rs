@@ -47,7 +47,7 @@ impl Node {
         self.delivered += 1;
         match self.late.take() {
             Some(late) => [Some(message), Some(late)],
-            None if self.delivered % EVERY == 0 => {
+            None if self.delivered.is_multiple_of(EVERY) => {
                 self.late = Some(message);
                 [None, None]
             }
@@ -68,7 +68,7 @@ impl Node {
             Envelope::Cib(bytes) if self.breaks(Mutation::DivergeCopy) && self.config.id == 2 => {
                 self.delivered += 1;
                 let text = String::from_utf8_lossy(&bytes).replacen("exec-time=\"", "exec-time=\"1", 1);
-                Some(Envelope::Cib(if self.delivered % EVERY == 0 { text.into_bytes() } else { bytes }))
+                Some(Envelope::Cib(if self.delivered.is_multiple_of(EVERY) { text.into_bytes() } else { bytes }))
             }
             envelope => Some(envelope),
         }
