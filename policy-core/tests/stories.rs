@@ -116,3 +116,57 @@ fn the_same_document_gives_the_same_graph() {
     let options = Options::at(1_700_000_000);
     assert_eq!(schedule(&cib, &options).unwrap().graph.write(), schedule(&cib, &options).unwrap().graph.write());
 }
+
+/// The operations of the graph, as `operation on node`.
+fn operations(cib: &Document) -> Vec<String> {
+    let made = schedule(cib, &Options::at(1_700_000_000)).unwrap();
+    let of = |s: &policy_core::graph::Synapse| {
+        let element = &s.action.element;
+        format!("{} on {}", element.operation, element.node.as_ref().map_or("-", |place| place.name.as_str()))
+    };
+    made.graph.synapses.iter().map(of).collect()
+}
+
+#[test]
+fn a_shutdown_lock_ends_where_the_resource_runs_again() {
+    // [AC-8]: locked to b, but active on a
+    let options = format!("{NO_FENCING}<nvpair id=\"o2\" name=\"shutdown-lock\" value=\"true\"/>");
+    let locked =
+        history("vip", "ocf", "stop", 0).replace("<lrm_resource ", "<lrm_resource shutdown-lock=\"1699999000\" ");
+    let cib = cluster(&options, &dummy("vip"), "", &history("vip", "ocf", "start", 0), &locked, false);
+    assert_eq!(operations(&cib), ["lrm_delete on b"]);
+    assert_eq!(summary(&cib), "Transition Summary:\n");
+}
+
+#[test]
+fn of_two_entries_the_oldest_names_the_operation_that_is_cancelled() {
+    // A failure of a recurring operation leaves a second entry; crm_simulate 2.1.5 keeps the first call id it finds.
+    let entry = |id: &str, call: u32, rc: u32| {
+        format!(
+            r#"<lrm_rsc_op id="vip_{id}" operation_key="vip_monitor_10000" operation="monitor" interval="10000" op-status="0"
+            call-id="{call}" rc-code="{rc}" transition-key="1:1:0:x" transition-magic="0:{rc};1:1:0:x"/>"#
+        )
+    };
+    let entries = format!("{}{}</lrm_resource>", entry("monitor_10000", 2, 0), entry("last_failure_0", 3, 1));
+    let here = history("vip", "ocf", "start", 0).replace("</lrm_resource>", &entries);
+    let meta =
+        r#"<meta_attributes id="m"><nvpair id="m1" name="maintenance" value="true"/></meta_attributes></primitive>"#;
+    let cib = cluster(NO_FENCING, &dummy("vip").replace("/>", &format!(">{meta}")), "", &here, "", false);
+    let made = schedule(&cib, &Options::at(1_700_000_000)).unwrap();
+    let graph = made.graph.write();
+    assert!(graph.contains(r#"CRM_meta_call_id="2""#) && !graph.contains(r#"CRM_meta_call_id="3""#), "{graph}");
+}
+
+#[test]
+fn what_colocations_did_to_scores_is_explained() {
+    let constraints = r#"<rsc_colocation id="near" rsc="web" with-rsc="vip" score="500000"/>
+        <rsc_location id="likes" rsc="web" node="b" score="100"/><rsc_location id="never" rsc="vip" node="a" score="-INFINITY"/>"#;
+    let cib = cluster(NO_FENCING, &(dummy("vip") + &dummy("web")), constraints, "", "", false);
+    let mut options = Options::at(1_700_000_000);
+    options.wants.trace = true;
+    let made = schedule(&cib, &options).unwrap();
+    let (vip, web) = (made.explain("vip").unwrap(), made.explain("web").unwrap());
+    assert!(vip.contains("never: -INFINITY on a") && vip.contains("near, for the sake of web: +50 on b"), "{vip}");
+    assert!(web.contains("near, with vip (on b): +500000 on b"), "{web}");
+    assert!(schedule(&cib, &Options::at(1_700_000_000)).unwrap().model.trace.is_empty());
+}

@@ -7,8 +7,9 @@
 mod compare;
 
 use crate::shell::scheduler::arguments;
-use crate::shell::scheduler::run::{Outcome, run};
+use crate::shell::scheduler::run::{Outcome, load, run_on};
 use compare::{normal_dot, normal_graph, normal_scores, print_diff};
+use policy_core::report::Report;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -89,12 +90,14 @@ pub fn examine(corpus: &Path, case: &Case) -> Verdict {
         std::fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     };
     let xml = read("xml", "xml");
+    let mut notes = Report::new();
+    let loaded = load(&xml, &mut notes);
     let with = |arguments: &[&str]| -> Outcome {
         let all: Vec<String> =
             arguments.iter().map(|a| (*a).to_owned()).chain(case.arguments.iter().cloned()).collect();
-        match arguments::parse(&all) {
-            Ok(parsed) => run(&parsed, &xml, crate::shell::scheduler::clock(), 0),
-            Err(_) => Outcome::default(),
+        match (arguments::parse(&all), &loaded) {
+            (Ok(parsed), Ok(cib)) => run_on(&parsed, cib.clone(), notes.clone(), crate::shell::scheduler::clock(), 0),
+            _ => Outcome { report: notes.clone(), ..Outcome::default() },
         }
     };
     let shown = with(&["-S"]);

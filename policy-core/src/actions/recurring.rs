@@ -189,10 +189,12 @@ pub(super) fn cancel(m: &mut Model, r: ResourceIx, name: Task, interval_ms: u32,
     cancel
 }
 
-/// Ends a recurring operation that history knows by its call id `[AC-11.5]`.
+/// Ends a recurring operation that history knows by its call id `[AC-11.5]`. Of several entries for it, the oldest tells the id, as
+/// `crm_simulate` 2.1.5 has it.
 pub(super) fn cancel_call(m: &mut Model, r: ResourceIx, name: Task, interval_ms: u32, node: NodeIx, call_id: &str) {
     let cancel = cancel(m, r, name, interval_ms, node);
-    set_meta(m, cancel, "call-id", call_id);
+    let (name, value) = (m.symbols.intern("call-id"), m.symbols.intern(call_id));
+    m[cancel].meta.set_if_absent(name, value);
     order(m, (r, Task::Stop), cancel, Kinds::ORDERED);
 }
 

@@ -5,6 +5,7 @@
 //! every later pass reads plain elements. The walk over constraints ([`constraints::unpack`]) comes after the status.
 
 mod bundle;
+mod bundle_settings;
 mod clone;
 pub mod constraints;
 mod implied;

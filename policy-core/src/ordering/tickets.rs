@@ -5,6 +5,7 @@ use crate::config::reference;
 use crate::model::{
     Element, LossPolicy, Model, ResourceFlags, ResourceIx, Role, Score, Symbol, TextMap, Ticket, TicketIx, TicketUse,
 };
+use crate::placement::explained;
 
 /// Applies an `rsc_ticket` whose templates and tags are already expanded `[OR-4.2]`.
 pub fn unpack_ticket(m: &mut Model, constraint: Element) {
@@ -87,8 +88,10 @@ fn depend(m: &mut Model, element: Element, role_attr: &str, r: ResourceIx, ticke
     if granted && !standby {
         return;
     }
+    let name = m[ticket].id;
     for leaf in m.leaves(r) {
-        lose(m, leaf, role, loss, granted);
+        let label = |m: &Model| format!("ticket {} is not in force", m.text(name));
+        explained(m, leaf, label, |m| lose(m, leaf, role, loss, granted));
     }
 }
 

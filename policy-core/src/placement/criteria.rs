@@ -1,10 +1,12 @@
 //! What is known about nodes before anything is assigned: locks, locations, stickiness, failures [PL-9].
 
-use super::locations;
+use super::{explained, locations};
+use crate::actions::create_op;
 use crate::model::{
     ActionIx, Kind, LocationIx, Model, NodeFlags, NodeIx, ProbeMode, ResourceFlags, ResourceIx, Score, Task, sym,
 };
 use crate::status::fail_count;
+use cib_core::rules::parse_integer;
 
 /// Shutdown locks, locations, stickiness, thresholds, exclusive discovery [PL-9].
 pub fn criteria(m: &mut Model) {
@@ -60,14 +62,14 @@ fn lock_primitive(m: &mut Model, r: ResourceIx) {
         if !m[r].active.is_empty() {
             m[r].lock_node = None;
             m[r].lock_time = 0;
-            // The history there is cleared by an `lrm_delete` [AC-8].
-            clear_shutdown_lock(m, r, node);
+            // It runs elsewhere, so its history there is of no use any more [AC-8].
+            create_op(m, r, Task::LrmDelete, Some(node), false);
         }
     } else if let [node] = m[r].active[..]
         && m[node].is(NodeFlags::SHUTDOWN)
         && !m[node].unclean()
     {
-        let since = m.attribute(node, sym::SHUTDOWN).and_then(|text| text.trim().parse::<i64>().ok());
+        let since = m.attribute(node, sym::SHUTDOWN).and_then(parse_integer);
         m[r].lock_node = Some(node);
         m[r].lock_time = since.filter(|&since| since > 0).unwrap_or(m.now);
     }
@@ -76,11 +78,14 @@ fn lock_primitive(m: &mut Model, r: ResourceIx) {
         let limit = i64::from(m.options.shutdown_lock_limit_ms / 1000);
         m.recheck_at(m[r].lock_time.saturating_add(limit).saturating_add(1));
     }
-    for node in m.nodes_in_order() {
-        if node != home {
-            m.adjust(r, Some(node), Score::NEG_INFINITY);
+    let label = |m: &Model| format!("locked to {}", m.node_name(home));
+    explained(m, r, label, |m| {
+        for node in m.nodes_in_order() {
+            if node != home {
+                m.adjust(r, Some(node), Score::NEG_INFINITY);
+            }
         }
-    }
+    });
 }
 
 /// A managed primitive likes to stay where it is [PL-9.3].
@@ -141,12 +146,12 @@ fn ban_unless_exclusive(m: &mut Model, r: ResourceIx, node: NodeIx) {
         let child = m[r].children[at];
         ban_unless_exclusive(m, child, node);
     }
-    if let Some(entry) = m[r].table.get_mut(node)
-        && entry.probe != ProbeMode::Exclusive
-    {
-        entry.score = Score::NEG_INFINITY;
-    }
+    let label = |_: &Model| "probed on other nodes only".to_owned();
+    explained(m, r, label, |m| {
+        if let Some(entry) = m[r].table.get_mut(node)
+            && entry.probe != ProbeMode::Exclusive
+        {
+            entry.score = Score::NEG_INFINITY;
+        }
+    });
 }
-
-// Joined to `actions` when that pass lands.
-fn clear_shutdown_lock(_: &mut Model, _: ResourceIx, _: NodeIx) {}

@@ -24,12 +24,14 @@ mod read_colocation;
 mod read_location;
 mod scores;
 mod utilization;
+mod why;
 
 pub use criteria::{criteria, reached_threshold};
 pub use health::health;
 pub use primitive::{assign_to, unassign, unassign_fully};
 pub use read_colocation::unpack_colocation;
 pub use read_location::unpack_location;
+pub(crate) use why::explained;
 
 use crate::model::{Effort, Kind, Model, NodeIx, PlacementStrategy, ResourceFlags, ResourceIx};
 

@@ -8,6 +8,7 @@ use super::merge::incorporate;
 use super::order::sorted_nodes;
 use super::scores::{print_one, print_utilization};
 use super::utilization::{ban_insufficient, charge};
+use super::why;
 use crate::model::{
     ActionFlags, ActionKey, Assigned, ColocationIx, Kind, Model, NodeFlags, NodeIx, PlacementStrategy, QuorumPolicy,
     ResourceFlags, ResourceIx, Role, Score, Task,
@@ -48,15 +49,23 @@ fn apply_colocations(m: &mut Model, r: ResourceIx) {
     for mandatory in [true, false] {
         for &c in &this_with {
             if m[c].score.is_mandatory() == mandatory {
-                follow(m, r, c);
+                why::explained(m, r, |m| told(m, c), |m| follow(m, r, c));
             }
         }
         for &c in &with_this {
             if m[c].score.is_mandatory() == mandatory {
-                incorporate(m, c, r);
+                let label = |m: &Model| format!("{}, for the sake of {}", m.text(m[c].id), m.id(m[c].dependent));
+                why::explained(m, r, label, |m| incorporate(m, c, r));
             }
         }
     }
+}
+
+/// A colocation in words, seen from its dependent.
+fn told(m: &Model, c: ColocationIx) -> String {
+    let colocation = &m[c];
+    let place = m.assigned_location(colocation.primary).map_or("nowhere", |node| m.node_name(node));
+    format!("{}, with {} (on {place})", m.text(colocation.id), m.id(colocation.primary))
 }
 
 /// Follow(colocation): places the primary, then lets it restrict R [PL-15.2].
@@ -105,7 +114,8 @@ fn place(m: &mut Model, r: ResourceIx, preferred: Option<NodeIx>, stop_if_fail: 
 /// Chooses the best node [PL-16.1].
 fn choose(m: &mut Model, r: ResourceIx, mut preferred: Option<NodeIx>, stop_if_fail: bool) {
     if m.options.placement != PlacementStrategy::Default {
-        let capable = ban_insufficient(m, r);
+        let label = |_: &Model| "too little capacity".to_owned();
+        let capable = why::explained(m, r, label, |m| ban_insufficient(m, r));
         preferred = preferred.or(capable);
     }
     if !m[r].is(ResourceFlags::UNASSIGNED) {
@@ -130,6 +140,7 @@ fn choose(m: &mut Model, r: ResourceIx, mut preferred: Option<NodeIx>, stop_if_f
         }
         best
     });
+    why::tie(m, r, &nodes, chosen, home);
     assign_to(m, r, Some(chosen), false, stop_if_fail);
 }
 

@@ -100,9 +100,16 @@ fn constraints(m: &Model, r: ResourceIx, text: &mut String) {
     while let Some(of) = at {
         for &c in &m[of].this_with {
             let c = &m[c];
+            let id = m.text(c.id);
+            let said = |&(subject, ref line): &(ResourceIx, String)| {
+                m.is_ancestor(subject, r) && line.strip_prefix(id).is_some_and(|rest| rest.starts_with(','))
+            };
+            if m.trace.iter().any(said) {
+                continue;
+            }
             let role = c.primary_role.map_or(String::new(), |role| format!("{role} "));
             let place = name(m, m.assigned_location(c.primary));
-            let _ = writeln!(text, "  {}: with {role}{} (on {place}), {}", m.text(c.id), m.id(c.primary), c.score);
+            let _ = writeln!(text, "  {id}: with {role}{} (on {place}), {}", m.id(c.primary), c.score);
         }
         at = m[of].parent.filter(|&p| m[p].kind() != Kind::Bundle);
     }

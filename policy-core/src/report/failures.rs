@@ -87,7 +87,7 @@ pub(super) fn counts_section(m: &mut Model, cib: &Document, display: Display, pr
         for history in m[node].histories.clone() {
             let id = m[history].id;
             let Some(r) = m.resource(id) else { continue };
-            let (count, last) = fail_count(m, r, node, true, false, None);
+            let (count, last) = fail_count(m, r, node, false, false, None);
             if count.value() <= 0 || !m[r].is_primitive() {
                 continue;
             }

@@ -1,6 +1,7 @@
 //! `metronome bench schedule`: how long a schedule takes, beside the field's scheduler where it is installed.
 
 use benches::cluster::{Cluster, State};
+use benches::shapes::Shape;
 use cib_core::xml::{Document, Limits};
 use policy_core::model::Model;
 use std::io::Write;
@@ -12,7 +13,8 @@ Usage: metronome bench schedule [--nodes N] [--instances N] [--state steady|one-
                                 [--write FILE] [--peer]
 
 Times reading and scheduling of a generated cluster (default: 3x100, 8x500, 16x2000, 32x5000 in all states).
-  --growth   the same cluster at 1, 2, 4 and 8 times the instances, with the fitted exponent
+  --growth   processor time at 1, 2, 4 and 8 times the size, with the fitted exponent, for growing numbers of
+             instances, members of one group, clones, constraints and history entries
   --write    only write the generated CIB to FILE
   --peer     also run 'crm_simulate --profile' of the field on it, if installed
 ";
@@ -34,12 +36,6 @@ struct Times {
     decide: Duration,
     synapses: usize,
     megabytes: f64,
-}
-
-impl Times {
-    fn schedule(&self) -> Duration {
-        self.read + self.decide
-    }
 }
 
 /// `bench schedule`.
@@ -70,7 +66,7 @@ pub(super) fn schedule(args: &[String]) -> ExitCode {
         };
     }
     if wanted.growth {
-        growth(&sizes, &states);
+        growth();
         return ExitCode::SUCCESS;
     }
     println!(
@@ -135,26 +131,45 @@ fn run(text: &str) -> Result<Times, String> {
     Ok(Times { parse, read, decide, synapses: graph.synapses.len(), megabytes: text.len() as f64 / 1e6 })
 }
 
-/// Times at growing sizes, and the exponent of the growth: the slope of a line through the logarithms.
-fn growth(sizes: &[(usize, usize)], states: &[(&str, State)]) {
-    let (nodes, instances) = sizes[sizes.len() - 1];
-    for &(name, state) in states {
+/// The processor time that this thread has used: other programs do not disturb it.
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))
+}
+
+/// The least processor time of three schedules of a CIB.
+fn least(text: &str) -> Option<Duration> {
+    let cib = Document::parse_with(text, &Limits::file()).ok()?;
+    let once = || {
+        let start = processor_time();
+        let made = policy_core::schedule(&cib, &policy_core::Options::default()).ok()?;
+        let spent = processor_time().saturating_sub(start);
+        drop(made);
+        Some(spent)
+    };
+    (0..3).filter_map(|_| once()).min()
+}
+
+/// Processor times at 1, 2, 4 and 8 times a size for each shape, and the exponent of the growth: the slope of a line through the
+/// logarithms.
+fn growth() {
+    for (name, shape, size) in Shape::ALL {
         let mut points = Vec::new();
+        let mut line = format!("{name:<16}");
         for factor in [1, 2, 4, 8] {
-            let size = instances / 8 * factor;
-            let text = Cluster { nodes, instances: size, state }.write();
-            // the best of three is least disturbed by others
-            let best = (0..3).filter_map(|_| run(&text).ok()).map(|t| t.schedule()).min();
-            let Some(best) = best else { continue };
-            println!("{nodes}x{size} {name}: {:.4}s", best.as_secs_f64());
-            points.push(((size as f64).ln(), best.as_secs_f64().max(1e-9).ln()));
+            let Some(best) = least(&shape.write(size * factor)) else { continue };
+            line.push_str(&format!(" {:>6}: {:.4}s", size * factor, best.as_secs_f64()));
+            points.push(((factor as f64).ln(), best.as_secs_f64().max(1e-9).ln()));
         }
-        let n = points.len() as f64;
-        let (mx, my) = (points.iter().map(|p| p.0).sum::<f64>() / n, points.iter().map(|p| p.1).sum::<f64>() / n);
-        let slope = points.iter().map(|p| (p.0 - mx) * (p.1 - my)).sum::<f64>()
-            / points.iter().map(|p| (p.0 - mx).powi(2)).sum::<f64>();
-        println!("{name}: exponent {slope:.2}");
+        println!("{line}  exponent {:.2}", slope(&points));
     }
+}
+
+/// The slope of the line that fits the points best.
+fn slope(points: &[(f64, f64)]) -> f64 {
+    let n = points.len() as f64;
+    let (mx, my) = (points.iter().map(|p| p.0).sum::<f64>() / n, points.iter().map(|p| p.1).sum::<f64>() / n);
+    points.iter().map(|p| (p.0 - mx) * (p.1 - my)).sum::<f64>() / points.iter().map(|p| (p.0 - mx).powi(2)).sum::<f64>()
 }
 
 /// Runs the field's scheduler on the same input.

@@ -100,10 +100,15 @@ struct Session<'a> {
 #[must_use]
 pub fn run(arguments: &Arguments, text: &str, clock: i64, utc_offset: i32) -> Outcome {
     let mut report = Report::new();
-    let cib = match load(text, &mut report) {
-        Ok(cib) => cib,
-        Err(exit) => return Outcome { report, exit, ..Outcome::default() },
-    };
+    match load(text, &mut report) {
+        Ok(cib) => run_on(arguments, cib, report, clock, utc_offset),
+        Err(exit) => Outcome { report, exit, ..Outcome::default() },
+    }
+}
+
+/// Runs on a CIB that was [loaded](load); `report` holds what loading told.
+#[must_use]
+pub fn run_on(arguments: &Arguments, cib: Document, mut report: Report, clock: i64, utc_offset: i32) -> Outcome {
     if arguments.quiet {
         report = report.quiet();
         if arguments.scores {

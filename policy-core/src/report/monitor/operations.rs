@@ -55,7 +55,7 @@ fn shown(m: &Model, history: HistoryIx) -> Vec<EntryIx> {
 
 fn title(m: &mut Model, history: HistoryIx, node: NodeIx) -> Option<String> {
     let r = m.resource(m[history].id).filter(|&r| m[r].is_primitive())?;
-    let (count, last) = fail_count(m, r, node, true, false, None);
+    let (count, last) = fail_count(m, r, node, false, false, None);
     let mut text = format!("{}: migration-threshold={}", displayed_id(m, r), m[r].migration_threshold.value());
     if count.value() > 0 {
         text.push_str(&format!(" fail-count={}", count.value()));
