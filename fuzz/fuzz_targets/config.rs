@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use totem_core::config::{Accounts, Config, Error, Host, Mode, parse};
+use totem_core::config::{Accounts, Config, DeviceSettings, Error, Host, Mode, parse};
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
@@ -16,6 +16,9 @@ fuzz_target!(|data: &[u8]| {
             Ok(config) => {
                 assert!(config.totem.timers.consensus >= config.totem.timers.join);
                 assert!(!config.links.is_empty());
+                if let Err(error) = DeviceSettings::read(&config) {
+                    assert!(error.place().is_some());
+                }
             }
             Err(error @ Error::Parse(_)) => assert!(error.report("f").starts_with("parser error: f:")),
             Err(error) => assert!(!error.report("f").is_empty()),

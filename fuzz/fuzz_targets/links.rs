@@ -25,8 +25,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let from = "10.0.0.2:5405".parse().expect("an address");
     for protection in [None, Some(GUARD.clone())] {
-        let settings =
-            Settings { config: CONFIG.clone(), protection, interface_mtu: BTreeMap::new(), seed: [0; 32] };
+        let settings = Settings { config: CONFIG.clone(), protection, interface_mtu: BTreeMap::new(), seed: [0; 32] };
         let mut links = Knet::new(settings, Duration::ZERO);
         let mut now = Duration::ZERO;
         for chunk in data.split(|b| *b == 0xfe) {

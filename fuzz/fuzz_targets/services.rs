@@ -1,6 +1,8 @@
 //! Messages of the services above the ring: nothing panics, and what is read and written again reads the same.
 #![no_main]
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use totem_core::config::{ConfigVersion, ControlMessage};
@@ -26,6 +28,16 @@ fuzz_target!(|data: &[u8]| {
     let _ = ConfigVersion::decode(function, &whole, order);
     if let Ok(message) = ControlMessage::decode(function, &whole, order) {
         let _ = message.encode(NodeId(1));
+    }
+    let mut arbiter = quorum::arbiter::Arbiter::new();
+    for (n, chunk) in rest.split(|b| *b == 0xfe).enumerate() {
+        let (now, id) = (Duration::from_secs(n as u64), quorum::arbiter::ClientId(n as u64 % 3));
+        if n < 3 {
+            arbiter.handle_connect(now, id);
+        }
+        arbiter.handle_bytes(now, id, chunk);
+        arbiter.handle_timeout(now);
+        while arbiter.poll_output().is_some() {}
     }
     let mut framing = quorum::arbiter::Framing::default();
     framing.push(rest);
