@@ -59,6 +59,7 @@ fn main() {
     registry.register("shop", "Cache", |_resource| Box::new(Cache::default()));
     // Time is the driver's: here it jumps from one deadline to the next.
     let mut now = Duration::ZERO;
+    let mut codes = Vec::new();
     for action in ["monitor", "start", "promote", "monitor", "demote", "stop", "monitor"] {
         let operation = Operation::new("cache", AgentName::ocf("shop", "Cache"), action).timeout_ms(1000);
         executor.request(now, operation).expect("a known kind of agent");
@@ -76,6 +77,7 @@ fn main() {
                             report.rc,
                             report.rc.text()
                         );
+                        codes.push(report.rc.0);
                         over = true;
                     }
                     other => println!("{other:?}"),
@@ -89,4 +91,5 @@ fn main() {
             }
         }
     }
+    assert_eq!(codes, [7, 0, 0, 8, 0, 0, 7]);
 }

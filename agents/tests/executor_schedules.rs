@@ -1,6 +1,7 @@
 //! The executor's invariants over random schedules of requests, results and timeouts. The checker stands outside: it sees only outputs.
 
 use agents::executor::{CallId, Executor, Operation, Options, Output};
+use agents::standard::alert::{AlertEvent, AlertTarget, Moment};
 use agents::standard::{AgentName, Answer, ExecutionStatus, Exit, ExitStatus, RunId, Standard};
 use core::time::Duration;
 use proptest::prelude::*;
@@ -33,6 +34,8 @@ enum Step {
     /// Time passes.
     Pass(u64),
     FencerLost,
+    /// An alert agent with this timeout, in seconds.
+    Alert(u64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -55,6 +58,7 @@ fn step() -> impl Strategy<Value = Step> {
         5 => Just(Step::Next),
         2 => (0..900_u64).prop_map(Step::Pass),
         1 => Just(Step::FencerLost),
+        1 => (0..3_u64).prop_map(Step::Alert),
     ]
 }
 
@@ -80,12 +84,19 @@ struct Checker {
     once: BTreeMap<CallId, u32>,
     /// The last request that was started, by resource, of those that do not repeat.
     started: BTreeMap<String, CallId>,
+    /// Alert agents that were asked for, started, and told to have ended.
+    alerts: [usize; 3],
 }
 
 impl Checker {
     fn drain(&mut self) {
         while let Some(output) = self.executor.poll_output() {
             match output {
+                Output::Spawn(call) if call.agent.standard == Standard::Alert => {
+                    self.answers.insert(call.run);
+                    self.live.insert(call.run, (call.resource, false));
+                    self.alerts[1] += 1;
+                }
                 Output::Spawn(call) => {
                     let process = call.agent.standard != Standard::Systemd;
                     let twice =
@@ -108,7 +119,7 @@ impl Checker {
                 }
                 Output::WillNotDie { run, .. } => assert!(self.live[&run].1, "only after a kill"),
                 Output::Merged { .. } => {}
-                Output::Alerted(_) => unreachable!("no alerts here"),
+                Output::Alerted(_) => self.alerts[2] += 1,
                 Output::Finished(report) => {
                     if report.interval_ms == 0 {
                         let count = self.once.get_mut(&report.call).expect("only what was accepted is reported");
@@ -187,6 +198,13 @@ impl Checker {
                 self.now += Duration::from_millis(*ms);
                 self.executor.handle_timeout(self.now);
             }
+            Step::Alert(timeout) => {
+                let mut target = AlertTarget::new("alert", "/x");
+                target.timeout_ms = timeout * 1000;
+                let event = AlertEvent::Node { node: "n".to_owned(), id: 1, member: true };
+                let moment = Moment { epoch_s: 0, micros: 0, utc_offset_s: 0 };
+                self.alerts[0] += usize::from(self.executor.alert(self.now, &target, &event, moment));
+            }
             Step::FencerLost => {
                 self.executor.handle_fencer_lost(self.now);
             }
@@ -214,6 +232,9 @@ impl Checker {
         assert_eq!(self.executor.poll_timeout(), None, "something still waits");
         let status = self.executor.status();
         assert_eq!(status.running, 0);
+        let [asked, started, ended] = self.alerts;
+        assert!(asked == started && started == ended, "each alert once: {:?}", self.alerts);
+        assert_eq!(self.executor.alerts_running(), 0);
         for resource in status.resources {
             assert!(resource.pending.is_empty() && resource.active.is_none(), "stuck: {resource:?}");
             assert!(resource.recurring.is_empty(), "goes on although cancelled: {resource:?}");
@@ -238,6 +259,7 @@ proptest! {
             answers: BTreeSet::new(),
             once: BTreeMap::new(),
             started: BTreeMap::new(),
+            alerts: [0; 3],
         };
         for step in &steps {
             checker.take(step);

@@ -33,6 +33,8 @@ mod behaviour;
 mod cue;
 mod database;
 mod drbd;
+#[cfg(test)]
+mod every_model;
 mod fence;
 mod heartbeat;
 mod observers;

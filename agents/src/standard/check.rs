@@ -47,12 +47,6 @@ pub fn check_parameters(id: &str, agent: &AgentName, metadata: &Metadata, given:
         metadata.parameter(name).is_some() || own.iter().any(|p| p.name == name) || fence && extra.contains(&name)
     };
     let mut findings = Vec::new();
-    for name in given.keys().filter(|name| !name.starts_with('$')) {
-        // A name that only differs in its dashes is corrected silently.
-        if !known(name) && !known(&name.replace('-', "_")) {
-            findings.push(error(format!("parameter \"{name}\" is not known")));
-        }
-    }
     let exempt = |name: &str| fence && agent.type_name.starts_with("fence_") && matches!(name, "action" | "port");
     for parameter in metadata.parameters.iter().filter(|p| p.required && !p.deprecated && p.obsoletes.is_none()) {
         let name = parameter.name.as_str();
@@ -61,10 +55,19 @@ pub fn check_parameters(id: &str, agent: &AgentName, metadata: &Metadata, given:
             findings.push(error(format!("required parameter \"{name}\" not defined")));
         }
     }
+    for name in given.keys().filter(|name| !name.starts_with('$')) {
+        // A name that only differs in its dashes is corrected silently.
+        if !known(name) && !known(&name.replace('-', "_")) {
+            findings.push(error(format!("parameter \"{name}\" is not known")));
+        }
+    }
     findings
 }
 
 /// Checks operations: unknown actions, timeouts below the advised, intervals.
+///
+/// The findings come as the released `crm` prints them (seen with 4.4.1): the intervals of all monitors, their timeouts, then every other operation in
+/// order, its interval before its timeout. `start` and `stop` of fence devices are no agent's, and never checked.
 pub fn check_operations(
     id: &str,
     agent: &AgentName,
@@ -74,35 +77,25 @@ pub fn check_operations(
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut warn = |text: String| findings.push(Finding { severity: Severity::Warning, text: format!("{id}: {text}") });
-    let mut intervals = BTreeSet::new();
-    for operation in operations {
+    let of_cluster = |name: &str| agent.standard == Standard::Stonith && matches!(name, "start" | "stop");
+    let (monitors, others): (Vec<_>, Vec<_>) =
+        operations.iter().filter(|o| !of_cluster(&o.name)).partition(|o| o.name == "monitor");
+    check_monitor_intervals(&monitors, metadata, &mut warn);
+    for operation in monitors.into_iter().chain(others) {
         let name = operation.name.as_str();
         let Some(advised) = advised(metadata, operation) else {
-            if !(agent.standard == Standard::Stonith && matches!(name, "start" | "stop")) {
-                warn(format!("action '{name}' not found in Resource Agent meta-data"));
-            }
+            warn(format!("action '{name}' not found in Resource Agent meta-data"));
             continue;
         };
-        check_timeout(operation, advised, default_timeout, &mut warn);
         let interval = operation.interval.as_deref().unwrap_or("0");
-        let ms = parse_interval_ms(interval).unwrap_or(0);
-        match name {
-            "monitor" => {
-                let better = advised.attribute("interval").unwrap_or("0");
-                if ms == 0 {
-                    warn(format!("interval in monitor should be larger than 0, advised is {better}"));
-                } else if !intervals.insert(ms) {
-                    warn(format!("interval in monitor must be unique, advised is {better}"));
-                }
-            }
-            "start" | "stop" | "promote" | "demote" if ms != 0 => {
-                warn(format!("Specified interval for {name} is {interval}, it must be 0"));
-            }
-            _ => {}
+        let once = matches!(name, "start" | "stop" | "promote" | "demote");
+        if once && parse_interval_ms(interval).is_some_and(|ms| ms != 0) {
+            warn(format!("Specified interval for {name} is {interval}, it must be 0"));
         }
+        check_timeout(operation, advised, default_timeout, &mut warn);
     }
     for name in ["start", "stop"] {
-        if !operations.iter().any(|o| o.name == name) {
+        if !operations.iter().any(|o| o.name == name) && !of_cluster(name) {
             let operation = ConfiguredOperation { name: name.to_owned(), ..ConfiguredOperation::default() };
             if let Some(action) = metadata.action(name) {
                 check_timeout(&operation, action, default_timeout, &mut warn);
@@ -110,6 +103,19 @@ pub fn check_operations(
         }
     }
     findings
+}
+
+fn check_monitor_intervals(monitors: &[&ConfiguredOperation], metadata: &Metadata, warn: &mut impl FnMut(String)) {
+    let mut intervals = BTreeSet::new();
+    for operation in monitors {
+        let ms = operation.interval.as_deref().and_then(parse_interval_ms).unwrap_or(0);
+        let better = advised(metadata, operation).and_then(|a| a.attribute("interval")).unwrap_or("0");
+        if ms == 0 {
+            warn(format!("interval in monitor should be larger than 0, advised is {better}"));
+        } else if !intervals.insert(ms) {
+            warn(format!("interval in monitor must be unique, advised is {better}"));
+        }
+    }
 }
 
 fn check_timeout(operation: &ConfiguredOperation, advised: &Action, default: &str, warn: &mut impl FnMut(String)) {
@@ -156,7 +162,7 @@ mod tests {
         let given = |names: &[&str]| names.iter().map(|n| ((*n).to_owned(), String::new())).collect::<Parameters>();
         assert_eq!(
             texts(&check_parameters("r", &agent, &metadata(), &given(&["nope", "$id"]))),
-            ["r: parameter \"nope\" is not known", "r: required parameter \"ip_addr\" not defined"]
+            ["r: required parameter \"ip_addr\" not defined", "r: parameter \"nope\" is not known"]
         );
         assert!(check_parameters("r", &agent, &metadata(), &given(&["ip-addr"])).is_empty());
         let fence = AgentName::plain(Standard::Stonith, "fence_t");
@@ -173,22 +179,25 @@ mod tests {
             ..ConfiguredOperation::default()
         };
         let given = [
-            op("monitor", "0", Some("5s")),
-            op("monitor", "10s", None),
-            op("monitor", "10000ms", None),
+            op("start", "5s", Some("3")),
             op("frob", "0", None),
+            op("monitor", "10s", Some("5s")),
+            op("monitor", "10000ms", Some("4s")),
+            op("monitor", "0", None),
         ];
-        assert_eq!(
-            texts(&check_operations("r", &agent, &metadata(), &given, "10s")),
-            [
-                "r: specified timeout 5s for monitor is smaller than the advised 20s",
-                "r: interval in monitor should be larger than 0, advised is 10s",
-                "r: default timeout 10s for monitor is smaller than the advised 20s",
-                "r: default timeout 10s for monitor is smaller than the advised 20s",
-                "r: interval in monitor must be unique, advised is 10s",
-                "r: action 'frob' not found in Resource Agent meta-data",
-                "r: default timeout 10s for start is smaller than the advised 20s",
-            ]
-        );
+        let expected = [
+            "r: interval in monitor must be unique, advised is 10s",
+            "r: interval in monitor should be larger than 0, advised is 10s",
+            "r: specified timeout 5s for monitor is smaller than the advised 20s",
+            "r: specified timeout 4s for monitor is smaller than the advised 20s",
+            "r: Specified interval for start is 5s, it must be 0",
+            "r: specified timeout 3 for start is smaller than the advised 20s",
+            "r: action 'frob' not found in Resource Agent meta-data",
+        ];
+        assert_eq!(texts(&check_operations("r", &agent, &metadata(), &given, "20s")), expected);
+        let expected = ["r: default timeout 10s for start is smaller than the advised 20s"];
+        assert_eq!(texts(&check_operations("r", &agent, &metadata(), &[], "10s")), expected);
+        let fence = AgentName::plain(Standard::Stonith, "fence_t");
+        assert!(check_operations("f", &fence, &metadata(), &given[..1], "10s").is_empty());
     }
 }

@@ -26,6 +26,8 @@ fn totals_by_the_specified_table() {
     assert_eq!(total(&long, &[&["a"], &["b"], &["c"]], "off", 5, 0), 4807);
     assert_eq!(total(&[("a", &[]), ("b", &[]), ("c", &[])], &[], "off", 2, 0), 7);
     assert_eq!(total(&[("a", &[]), ("b", &[]), ("c", &[])], &[], "off", 5, 0), 18);
+    // Seen with the released fencer, 2.1.5.
+    assert_eq!(total(&[("a", &[]), ("b", &[])], &[], "off", 8, 0), 19);
     assert_eq!(total(&[("a", &[])], &[&["a"]], "off", 5, 0), 6);
     assert_eq!(total(&[("a", &[]), ("b", &[])], &[&["a"], &["b"]], "off", 20, 0), 48);
     let six: [(&str, &[(&str, &str)]); 6] = [("a", &[]), ("b", &[]), ("c", &[]), ("d", &[]), ("e", &[]), ("f", &[])];
@@ -146,4 +148,44 @@ fn retries_stop_after_seven_tenths_of_the_time() {
     c.device("n1", "a", "fence_dummy", Agent::Fail, &[("pcmk_off_retries", "40")]);
     assert!(!c.fence("off", 10));
     assert_eq!(c.ran().len(), 6, "a try every 1.4 s: at 0 1.4 2.8 4.2 5.6 7.0; after the sixth, 7 s of 10 are gone");
+}
+
+#[test]
+fn delays_are_fixed_random_by_node_and_by_priority() {
+    let seconds = Duration::from_secs;
+    let mut c = Cluster::new(&["n1", "n2"]);
+    let delays = [("pcmk_delay_base", "2"), ("pcmk_delay_max", "5")];
+    c.device("n1", "a", "fence_dummy", Agent::Pass, &delays);
+    c.run(seconds(1));
+    let mut random = std::collections::BTreeSet::new();
+    for priority in [Some(3), Some(3), Some(0), Some(0), None] {
+        let asked = c.now;
+        c.request("n1", Request { delay_s: priority, ..Request::new("x", "n3", "off", 60) });
+        c.run(seconds(60));
+        let waited = c.ran.last().expect("it ran").at - asked;
+        let Some(priority) = priority else {
+            assert_eq!(waited, Duration::ZERO, "none at all, not even the device's own");
+            continue;
+        };
+        let (least, most) = (seconds(priority + 2), seconds(priority + 5));
+        assert!(waited >= least && waited < most, "{waited:?}");
+        random.insert(waited - least);
+    }
+    assert!(random.len() > 1, "not the same each time: {random:?}");
+    let asked = c.now;
+    c.request("n1", Request { delay_s: Some(3), ..Request::new("x", "n3", "on", 60) });
+    c.run(seconds(60));
+    assert_eq!(c.ran.last().expect("it ran").at, asked, "power comes back without delay");
+    // The requested delay is for the first device; each keeps its own for the target.
+    let mut c = Cluster::new(&["n1", "n2"]);
+    for id in ["a", "b"] {
+        c.device("n1", id, "fence_dummy", Agent::Pass, &[("pcmk_delay_base", "n4:9;n3:4")]);
+    }
+    c.levels(&[&["a", "b"]]);
+    c.run(seconds(1));
+    let asked = c.now;
+    c.request("n1", Request { delay_s: Some(3), ..Request::new("x", "n3", "off", 60) });
+    c.run(seconds(60));
+    let starts: Vec<Duration> = c.ran.iter().map(|run| run.at - asked).collect();
+    assert_eq!(starts, [seconds(7), seconds(7) + Duration::from_millis(400) + seconds(4)]);
 }
