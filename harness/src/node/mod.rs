@@ -335,7 +335,8 @@ impl Node {
 
     /// Whether its copy is known to be that of all members.
     pub fn cib_is_synchronized(&self) -> bool {
-        self.replica.status().phase == replica::Phase::Synchronized
+        // between a change of the ring and the group's new view, what the copy knows of is the old view
+        self.coming.is_none() && self.replica.status().phase == replica::Phase::Synchronized
     }
 
     /// Digest of its copy.
