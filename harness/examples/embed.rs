@@ -70,7 +70,8 @@ fn drive(
                     agents.begin(begin.elapsed(), &call);
                 }
                 Output::Kill { run, .. } => agents.kill(begin.elapsed(), run),
-                Output::Persist(_) => {} // a node that must remember writes and syncs a file here
+                Output::Remote { .. } => {}                    // no remote hosts
+                Output::Persist(_) => {}                       // a node that must remember writes and syncs a file here
                 Output::Member(_) | Output::Reply { .. } => {} // for tools, of which there are none here
                 Output::Event(event) => println!("{:7.3}s {name}: {event}", begin.elapsed().as_secs_f64()),
                 Output::Exit { .. } | Output::Reset => return node.status_text(begin.elapsed()),

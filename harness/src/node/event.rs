@@ -60,8 +60,13 @@ pub enum Event {
         /// Value now.
         new: Option<String>,
     },
-    /// An alert.
-    Alert(policy_core::controller::Alert),
+    /// An alert agent is called.
+    Alert {
+        /// Its path.
+        path: String,
+        /// The recipient.
+        recipient: String,
+    },
     /// A write that a client asked for has ended.
     Acknowledged {
         /// The client's number.
@@ -108,7 +113,7 @@ impl fmt::Display for Event {
                 let show = |v: &Option<String>| v.clone().unwrap_or_else(|| "(unset)".to_owned());
                 write!(f, "Setting {name}[{node}] in instance_attributes: {} -> {}", show(old), show(new))
             }
-            Event::Alert(alert) => write!(f, "{alert:?}"),
+            Event::Alert { path, recipient } => write!(f, "Calling alert agent {path} for '{recipient}'"),
             Event::Acknowledged { number, ok } => {
                 write!(f, "write {number} {}", if *ok { "acknowledged" } else { "refused" })
             }

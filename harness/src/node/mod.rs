@@ -5,10 +5,13 @@
 //! [`Node::poll_output`] gives `None`: what must be durable before the next datagram leaves stands before it.
 
 mod config;
+mod connections;
 mod event;
 mod fence;
 mod mutation;
+mod own_runs;
 mod pump;
+mod remote;
 mod request;
 mod schedule;
 mod stored;
@@ -20,6 +23,7 @@ pub use config::{NodeConfig, NodeError};
 pub use event::{Event, Order};
 #[doc(hidden)]
 pub use mutation::Mutation;
+pub use remote::{ConnectionId, RemoteEvent, RemoteExecutor, RemoteHostOutput, RemoteOutput};
 pub use request::{Reply, Request, RequestError};
 pub use stored::{Persist, Stored};
 
@@ -29,8 +33,9 @@ use agents::standard::{Call, Exit, RunId};
 use bytes::Bytes;
 use cib_core::replica::{self, MemberId, Replica};
 use cib_core::xml::Document;
+use own_runs::OwnRuns;
 use policy_core::attributes::{Attribute, Attributes};
-use policy_core::controller::{self, Controller, Identity, State};
+use policy_core::controller::{self, AgentKey, Controller, Identity, State};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -59,6 +64,13 @@ pub enum Output {
         run: RunId,
         /// The whole process group, or the process alone.
         scope: KillScope,
+    },
+    /// Do something about the connection to a remote host.
+    Remote {
+        /// Name of the remote node.
+        remote: String,
+        /// What to do.
+        output: RemoteOutput,
     },
     /// Something worth a line in the log.
     Event(Event),
@@ -135,6 +147,11 @@ pub struct Node {
     /// Counts messages for [`Mutation`]s, and the one that is held back by one.
     delivered: u64,
     late: Option<mutation::Ordered>,
+    runs: OwnRuns,
+    /// Remote nodes whose connection another node hands over.
+    taking_over: BTreeSet<String>,
+    /// Agents that were asked for their meta-data over a connection.
+    described_by: Vec<(String, AgentKey)>,
     ending: Option<u8>,
     outputs: VecDeque<Output>,
 }
@@ -184,6 +201,9 @@ impl Node {
             writing: BTreeMap::new(),
             syncing: None,
             unsent: VecDeque::new(),
+            runs: OwnRuns::default(),
+            taking_over: BTreeSet::new(),
+            described_by: Vec::new(),
             sent: 0,
             cib_changes: 0,
             delivered: 0,
@@ -212,7 +232,11 @@ impl Node {
     /// An agent's run has ended.
     pub fn handle_exit(&mut self, now: Duration, run: RunId, exit: Exit) {
         // The fencer counts its runs from 2^63 + 1.
-        if run.0 > 1 << 63 {
+        if OwnRuns::owns(run) {
+            if let Some((agent, meta)) = self.runs.finish(run, &exit) {
+                self.controller.handle_agent(now, agent, meta);
+            }
+        } else if run.0 > 1 << 63 {
             self.fencer.handle_exit(now, run, exit);
         } else {
             self.executor.handle_exit(now, run, exit);
@@ -241,6 +265,16 @@ impl Node {
         if due(self.fencer.poll_timeout()) {
             self.fencer.handle_timeout(now);
         }
+        for (run, agent) in self.runs.late(now) {
+            self.outputs.push_back(Output::Kill { run, scope: KillScope::Group });
+            self.controller.handle_agent(now, agent, None);
+        }
+        self.pump(now);
+    }
+
+    /// The load of this machine as measured now; to be told every 30 seconds.
+    pub fn handle_load(&mut self, now: Duration, load: controller::Load) {
+        self.controller.handle_load(now, load);
         self.pump(now);
     }
 
@@ -264,6 +298,7 @@ impl Node {
             self.attributes.poll_timeout(),
             self.executor.poll_timeout(),
             self.fencer.poll_timeout(),
+            self.runs.poll_timeout(),
         ]
         .into_iter()
         .flatten()

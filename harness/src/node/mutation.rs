@@ -84,6 +84,9 @@ impl Node {
                 by: self.config.name.clone(),
                 client: format!("mutation@{}", self.config.name),
                 own: true,
+                reference: String::new(),
+                op_status: 0,
+                reason: None,
             };
             self.controller.handle_fenced(now, &outcome);
             self.controller.handle_fencing_answer(now, &request.token, true, false);

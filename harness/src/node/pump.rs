@@ -2,6 +2,7 @@
 
 use super::event::Order;
 use super::mutation::Ordered;
+use super::remote::ToRemote;
 use super::wire::{Envelope, Stamp};
 use super::{Event, Node, Output, Reply, Writer, request, stored, translate};
 use agents::{executor, fencer};
@@ -382,13 +383,22 @@ impl Node {
             }
             controller::Output::Schedule(request) => self.schedule(now, &request),
             controller::Output::Execute(operation) => self.execute(now, &operation),
-            controller::Output::Cancel { resource, task, interval_ms, .. } => {
+            controller::Output::Cancel { remote: Some(remote), resource, task, interval_ms, .. } => {
+                self.tell_remote(&remote, &ToRemote::Cancel { resource, task, interval_ms });
+            }
+            controller::Output::Cancel { remote: None, resource, task, interval_ms, .. } => {
                 // Nothing to cancel: its end has been reported already.
                 let _ = self.executor.cancel(now, &resource, &task, interval_ms);
             }
-            controller::Output::Unregister { resource } => {
+            controller::Output::Unregister { remote: Some(remote), resource } => {
+                self.tell_remote(&remote, &ToRemote::Unregister { resource });
+            }
+            controller::Output::Unregister { remote: None, resource } => {
                 self.executor.unregister(now, &resource);
             }
+            controller::Output::AskAgent { agent, remote } => self.ask_agent(now, agent, remote),
+            controller::Output::Remote { remote, command } => self.command_remote(now, &remote, command),
+            controller::Output::SyncFencing => self.fencer.synchronize(now),
             controller::Output::Attribute(request) => {
                 // Requests of the controller name existing or new attributes, so they are never refused.
                 let _ = self.attributes.request(request);
@@ -398,7 +408,11 @@ impl Node {
                 let request = translate::fencing(&request, &self.config.name);
                 self.fencer.request(now, request);
             }
-            controller::Output::Alert(alert) => self.tell(Event::Alert(alert)),
+            controller::Output::Alert { to, alert } => {
+                let moment = translate::moment(self.config.epoch + now);
+                self.executor.alert(now, &translate::alert_target(&to), &translate::alert_event(&alert), moment);
+                self.tell(Event::Alert { path: to.path, recipient: to.recipient });
+            }
             controller::Output::Log(event) => self.tell(Event::Controller(event)),
             controller::Output::Exit { code } => self.ending = Some(code),
             controller::Output::Panic => self.outputs.push_back(Output::Reset),
@@ -406,6 +420,9 @@ impl Node {
     }
 
     fn execute(&mut self, now: Duration, operation: &controller::Operation) {
+        if let Some(remote) = &operation.remote {
+            return self.tell_remote(remote, &ToRemote::Execute(Box::new(operation.clone())));
+        }
         if let Err(error) = self.executor.request(now, translate::operation(operation)) {
             self.controller.handle_report(now, operation.call, translate::refused(&error));
         }
@@ -415,6 +432,12 @@ impl Node {
         match output {
             attributes::Output::Broadcast(message) => self.broadcast(&Envelope::Attributes(message)),
             attributes::Output::Write { call, writes } => self.write_cib(now, Writer::Attributes(call), &writes),
+            attributes::Output::Written { name, node, value } => {
+                self.controller.handle_attribute_written(&node, &name, value.as_deref());
+            }
+            attributes::Output::Answered { ticket, in_time } => {
+                self.tell(Event::Acknowledged { number: ticket, ok: in_time });
+            }
             attributes::Output::Changed { name, node, old, new } => {
                 self.tell(Event::Attribute { name, node, old, new })
             }

@@ -8,6 +8,7 @@ use cib_core::replica::RequestId;
 use cib_core::xml::Document;
 use policy_core::attributes::{self, Update};
 use policy_core::controller::{self, CibWrite};
+use policy_core::graph::Place;
 use std::time::Duration;
 
 /// A request to a node.
@@ -36,6 +37,16 @@ pub enum Request {
         delay_ms: Option<u64>,
         /// Outlives a reboot: written to `nodes` instead of `status`.
         permanent: bool,
+    },
+    /// Set a transient attribute; [`super::Event::Acknowledged`] with this number tells when it is known here or everywhere, or that the wait
+    /// was in vain.
+    AttributeAndWait {
+        /// The change.
+        update: Update,
+        /// What to wait for.
+        until: attributes::SyncPoint,
+        /// The asker's number.
+        number: u64,
     },
     /// Set a cluster property.
     Property {
@@ -157,7 +168,12 @@ impl Node {
             Request::Attribute { node, name, value, delay_ms, permanent: false } => {
                 let mut update = Update::new(&name, value.as_deref(), &node);
                 update.delay_ms = delay_ms;
+                update.remote = self.node_id(&node).is_err();
                 self.attributes.request(attributes::Request::Update(vec![update]))?;
+                Ok(())
+            }
+            Request::AttributeAndWait { update, until, number } => {
+                self.attributes.request_and_wait(now, attributes::Request::Update(vec![update]), until, number)?;
                 Ok(())
             }
             Request::Property { name, value } => {
@@ -212,6 +228,16 @@ impl Node {
         self.replica.handle_request(now, id, request.from(&self.config.name, "crm"));
     }
 
+    /// Whether there is a remote node of that name: one that was connected, or a resource that is to connect to it.
+    fn remote_node(&self, name: &str) -> bool {
+        let cib = self.cib();
+        let resource = || {
+            let top = cib.path(cib.root(), &["configuration", "resources"])?;
+            cib.find_id(top, name).filter(|&n| cib.attr(n, "type") == Some("remote"))
+        };
+        self.controller.remotes().any(|r| r.name == name) || resource().is_some()
+    }
+
     fn node_id(&self, name: &str) -> Result<u32, RequestError> {
         self.names
             .iter()
@@ -227,15 +253,23 @@ impl Node {
         name: &str,
         value: Option<&str>,
     ) -> Result<(), RequestError> {
-        let id = self.node_id(node)?;
+        let remote = self.remote_node(node);
+        let id = match self.node_id(node) {
+            Ok(id) => id.to_string(),
+            Err(_) if remote => node.to_owned(),
+            Err(error) => return Err(error),
+        };
         let set = format!("nodes-{id}");
         let pair = format!("{set}-{name}");
         let write = match value {
             None => CibWrite::Delete { xpath: format!("//nodes/node[@id='{id}']//nvpair[@id='{pair}']") },
             Some(value) => CibWrite::merge("nodes", |doc, root| {
                 let element = doc.append(root, "node");
-                doc.set_attr(element, "id", &id.to_string());
+                doc.set_attr(element, "id", &id);
                 doc.set_attr(element, "uname", node);
+                if remote {
+                    doc.set_attr(element, "type", "remote");
+                }
                 let attributes = doc.append(element, "instance_attributes");
                 doc.set_attr(attributes, "id", &set);
                 let nvpair = doc.append(attributes, "nvpair");
@@ -274,8 +308,13 @@ impl Node {
             ["resource", "manage", resource] => self.meta(now, resource, "is-managed", "true"),
             ["resource", "cleanup", resource] => self.clean_up(Some((*resource).to_owned()), None),
             ["resource", "fail", resource, node] => {
-                let to = self.node_id(node)?;
-                self.tell_controller(to, controller::Message::FailResource { resource: (*resource).to_owned() });
+                let host = self.controller.remotes().find(|r| r.name == *node && r.member).and_then(|r| r.host);
+                let (to, remote) = match host {
+                    Some(host) => (host, Some((*node).to_owned())),
+                    None => (self.node_id(node)?, None),
+                };
+                let message = controller::Message::FailResource { resource: (*resource).to_owned(), remote };
+                self.tell_controller(to, message);
                 Ok(())
             }
             ["configure", rest @ ..] => self.configure(now, &format!("{}\n", rest.join(" "))),
@@ -317,14 +356,21 @@ impl Node {
     }
 
     fn clean_up(&mut self, resource: Option<String>, node: Option<String>) -> Result<(), RequestError> {
-        let nodes = match &node {
-            Some(name) => vec![self.node_id(name)?],
-            None => self.members.clone(),
-        };
+        let remotes = self.controller.remotes().filter(|r| r.member);
+        let mut places: Vec<(u32, Option<Place>)> = remotes
+            .filter_map(|r| Some((r.host?, Some(Place { name: r.name.clone(), uuid: r.name.clone() }))))
+            .filter(|(_, place)| node.is_none() || place.as_ref().map(|p| &p.name) == node.as_ref())
+            .collect();
+        match &node {
+            Some(name) if places.is_empty() => places.push((self.node_id(name)?, None)),
+            Some(_) => {}
+            None => places.extend(self.members.iter().map(|&id| (id, None))),
+        }
         for resource in resource.clone().map_or_else(|| self.known_resources(), |one| vec![one]) {
-            for &id in &nodes {
-                let resource = Some(resource.clone());
-                self.tell_controller(id, controller::Message::DeleteHistory { resource, key: None, cib_only: None });
+            for (id, place) in &places {
+                let (resource, place) = (Some(resource.clone()), place.clone());
+                let deletion = controller::Deletion { resource, place, ..Default::default() };
+                self.tell_controller(*id, controller::Message::DeleteHistory(deletion));
             }
         }
         self.attributes.request(attributes::Request::ClearFailure { resource, operation: None, node })?;

@@ -45,13 +45,15 @@ impl Node {
     /// Runs the scheduler for the controller.
     pub(super) fn schedule(&mut self, now: Duration, request: &ScheduleRequest) {
         let doc = prepared(self.cib(), request);
-        match self.graph_of(&doc, now, request.transition) {
-            Some(graph) => {
-                let source = format!("pe-input-{}", request.transition);
-                self.controller.handle_graph(now, request.reference, graph, &source);
-            }
-            None => self.tell(super::Event::Warning("the scheduler refused the CIB".to_owned())),
-        }
+        let graph = self.graph_of(&doc, now, request.transition).unwrap_or_else(|| {
+            self.tell(super::Event::Warning("the scheduler refused the CIB".to_owned()));
+            // Nothing can be done until it changes.
+            let mut nothing = Graph::default();
+            nothing.header.transition_id = request.transition;
+            nothing
+        });
+        let source = format!("pe-input-{}", request.transition);
+        self.controller.handle_graph(now, request.reference, graph, &source);
     }
 
     fn graph_of(&self, doc: &Document, now: Duration, transition: u32) -> Option<Graph> {

@@ -2,9 +2,13 @@
 
 use agents::executor;
 use agents::fencer;
-use agents::standard::{AgentName, Parameters};
-use policy_core::controller::{FencingOutcome, FencingRequest, Operation, Report, op_status};
+use agents::standard::alert::{AlertEvent, AlertTarget, Moment};
+use agents::standard::{AgentName, Answer, ExecutionStatus, ExitStatus, Metadata, Parameters};
+use policy_core::controller::{
+    self, AgentMeta, AgentParameter, Alert, FencingOutcome, FencingRequest, Operation, Report, op_status,
+};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An operation of the controller as the executor takes it. The token carries the controller's number.
 pub(super) fn operation(operation: &Operation) -> executor::Operation {
@@ -46,6 +50,18 @@ pub(super) fn report(report: &executor::Report) -> Option<(u32, Report)> {
     ))
 }
 
+/// What an agent says about itself, as far as the controller uses it.
+pub(super) fn agent_meta(metadata: &Metadata) -> AgentMeta {
+    let parameter = |p: &agents::standard::metadata::Parameter| AgentParameter {
+        name: p.name.clone(),
+        unique: p.unique,
+        reloadable: p.reloadable,
+        private: p.private == Some(true),
+    };
+    let actions = metadata.actions.iter().map(|a| a.name.as_str());
+    AgentMeta::new(metadata.api_version.as_deref(), actions, metadata.parameters.iter().map(parameter).collect())
+}
+
 /// An operation that the executor refused.
 pub(super) fn refused(error: &executor::RequestError) -> Report {
     Report { rc: 2, op_status: op_status::ERROR, exit_reason: error.to_string(), ..Report::default() }
@@ -75,6 +91,64 @@ pub(super) fn outcome(record: &fencer::Record, node: &str) -> FencingOutcome {
         by: record.delegate.clone().unwrap_or_else(|| "<anyone>".to_owned()),
         client: format!("{}@{}", record.client, record.origin),
         own: record.client == client(node),
+        reference: record.id.0.clone(),
+        op_status: record.result.as_ref().map_or(op_status::DONE, |r| r.status.code()),
+        reason: record.result.as_ref().and_then(|r| r.reason.clone()),
+    }
+}
+
+/// Calendar time, in UTC: nodes know no other.
+pub(super) fn moment(since_epoch: Duration) -> Moment {
+    Moment { epoch_s: since_epoch.as_secs(), micros: since_epoch.subsec_micros(), utc_offset_s: 0 }
+}
+
+/// Whom to alert, as the executor takes it.
+pub(super) fn alert_target(to: &controller::AlertTarget) -> AlertTarget {
+    let mut target = AlertTarget::new(&to.id, &to.path);
+    target.recipient.clone_from(&to.recipient);
+    target.timeout_ms = u64::try_from(to.timeout.as_millis()).unwrap_or(u64::MAX);
+    if let Some(format) = &to.timestamp_format {
+        target.timestamp_format.clone_from(format);
+    }
+    target.attributes = to.attributes.iter().map(|(n, v)| (n.clone(), Some(v.clone()))).collect();
+    target
+}
+
+/// What happened, as alert agents are told.
+pub(super) fn alert_event(alert: &Alert) -> AlertEvent {
+    let status = |code| ExecutionStatus::from_code(code).unwrap_or(ExecutionStatus::Done);
+    let exit = |rc: i32| ExitStatus(u8::try_from(rc).unwrap_or(u8::MAX));
+    match alert.clone() {
+        Alert::Node { node, id, member } => AlertEvent::Node { node, id: id.unwrap_or(0), member },
+        Alert::Fencing(outcome) => {
+            let (client, origin) = outcome.client.split_once('@').unwrap_or((&outcome.client, ""));
+            let rc = ExitStatus(u8::from(!outcome.ok));
+            let result =
+                Answer { rc, status: status(outcome.op_status), reason: outcome.reason, output: String::new() };
+            AlertEvent::Fencing {
+                target: outcome.target,
+                action: outcome.action,
+                executioner: Some(outcome.by),
+                client: Some(client.to_owned()),
+                origin: Some(origin.to_owned()),
+                reference: outcome.reference,
+                result,
+            }
+        }
+        Alert::Resource { node, resource, task, interval_ms, rc, target_rc, op_status, exec_ms, timeout_ms } => {
+            AlertEvent::Resource {
+                node,
+                resource,
+                task,
+                interval_ms,
+                rc: exit(rc),
+                target_rc: exit(target_rc),
+                status: status(op_status),
+                exec_time_ms: exec_ms,
+                timeout_ms,
+            }
+        }
+        Alert::Attribute { node, id, name, value } => AlertEvent::Attribute { node, id: id.unwrap_or(0), name, value },
     }
 }
 

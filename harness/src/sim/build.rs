@@ -1,6 +1,7 @@
 //! Describing a simulation.
 
 use super::host::{Host, Power};
+use super::remote::RemoteHost;
 use super::scenario::{At, Event, NetworkSetting};
 use super::{Clock, Disk, Faults, Happening, Network, NodeIx, Simulation, check, observe};
 use crate::node::NodeConfig;
@@ -13,7 +14,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// Seconds since the epoch at the beginning of every simulation: 2026-01-01 00:00:00 UTC.
-const EPOCH: u64 = 1_767_225_600;
+pub(super) const EPOCH: u64 = 1_767_225_600;
 
 /// Why a simulation cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +36,7 @@ pub enum BuildError {
 pub struct Builder {
     seed: u64,
     nodes: Vec<String>,
+    remotes: Vec<(String, Option<String>)>,
     totem: Vec<(String, String)>,
     quorum: Vec<(String, String)>,
     configuration: String,
@@ -55,6 +57,7 @@ impl Builder {
         Builder {
             seed,
             nodes: Vec::new(),
+            remotes: Vec::new(),
             totem: Vec::new(),
             quorum: Vec::new(),
             configuration: String::new(),
@@ -75,6 +78,20 @@ impl Builder {
     #[must_use]
     pub fn nodes<S: AsRef<str>>(mut self, names: &[S]) -> Self {
         self.nodes = names.iter().map(|n| n.as_ref().to_owned()).collect();
+        self
+    }
+
+    /// A remote host: it runs agents, and is no member of the ring.
+    #[must_use]
+    pub fn remote(mut self, name: &str) -> Self {
+        self.remotes.push((name.to_owned(), None));
+        self
+    }
+
+    /// A guest: a remote host that boots when the resource that contains it starts, and ends with it.
+    #[must_use]
+    pub fn guest(mut self, name: &str, container: &str) -> Self {
+        self.remotes.push((name.to_owned(), Some(container.to_owned())));
         self
     }
 
@@ -234,6 +251,10 @@ impl Builder {
             now: Duration::ZERO,
             rng,
             hosts,
+            remotes: self.remotes.iter().map(|(n, c)| RemoteHost::new(n, c.as_deref())).collect(),
+            links: std::collections::BTreeMap::new(),
+            next_connection: 0,
+            alerts: Vec::new(),
             network,
             world: World::new("metronome"),
             queue: BinaryHeap::new(),
@@ -249,6 +270,11 @@ impl Builder {
         for node in 0..simulation.hosts.len() {
             let at = Duration::from_millis(simulation.rng.random_range(0..1000));
             simulation.schedule(at, Happening::Booted { node });
+        }
+        for remote in 0..simulation.remotes.len() {
+            if simulation.remotes[remote].container.is_none() {
+                simulation.remote_boot(remote);
+            }
         }
         let mut events = self.events;
         if let Some(faults) = &self.faults {

@@ -3,10 +3,10 @@
 use super::host::Power;
 use super::scenario::describe;
 use super::scenario::{AgentFault, Event};
-use super::{BOOT, Happening, Kind, NodeIx, Simulation};
+use super::{BOOT, Happening, Kind, NodeIx, Simulation, Told};
 use crate::node::{Node, Output, Request};
 use agents::model::{Cue, Effect, Fault};
-use agents::standard::RunId;
+use agents::standard::{Exit, RunId, Standard};
 use bytes::Bytes;
 use policy_core::controller::CibWrite;
 use rand::seq::IndexedRandom;
@@ -24,6 +24,12 @@ impl Simulation {
                 self.with_node(to, |node, now| node.handle_datagram(now, link, from, datagram));
             }
             Happening::AgentEnds { node, run, .. } => self.agent_ends(node, run),
+            Happening::AtRemote { remote, what } => self.at_remote(remote, what),
+            Happening::FromRemote { node, boot, remote, connection, event } => {
+                if self.hosts[node].boot == boot && self.hosts[node].node.is_some() {
+                    self.heard_of_remote(node, &remote, connection, event);
+                }
+            }
             Happening::Script(event) => self.event(event),
             Happening::Resume { node, boot, told } => {
                 if self.hosts[node].boot == boot {
@@ -94,8 +100,18 @@ impl Simulation {
                     self.end_software(at);
                 }
             }
+            Output::Remote { remote, output } => self.remote_output(at, &remote, output),
             Output::Run(call) => {
                 let name = self.hosts[at].name.clone();
+                if call.agent.standard == Standard::Alert {
+                    let environment = (*call.parameters).clone();
+                    self.alerts.push(Told { time: self.now, node: name, path: call.agent.type_name, environment });
+                    let local = self.hosts[at].clock.local(self.now);
+                    if let Some(node) = self.hosts[at].node.as_mut() {
+                        node.handle_exit(local, call.run, Exit::code(0));
+                    }
+                    return;
+                }
                 let plan = self.world.start(self.now + self.lag, &name, &call, &mut self.rng);
                 if let Some(ends) = plan.ends {
                     let boot = self.hosts[at].boot;
@@ -156,7 +172,7 @@ impl Simulation {
         }
     }
 
-    fn effect(&mut self, at: NodeIx, effect: Effect) {
+    pub(super) fn effect(&mut self, at: NodeIx, effect: Effect) {
         match effect {
             Effect::Attribute { node, name, value, dampen_ms, permanent } => {
                 self.world.set_attribute(&node, &name, value.as_deref());
@@ -165,14 +181,20 @@ impl Simulation {
             }
             Effect::Property { name, value } => self.ask(at, Request::Property { name, value }),
             Effect::PowerOff { node } => {
-                if let Some(target) = self.index(&node) {
+                if let Some(target) = self.remote_index(&node) {
+                    self.note(None, Kind::Fencing, format!("{node} loses power"));
+                    self.remote_off(target);
+                } else if let Some(target) = self.index(&node) {
                     self.note(Some(target), Kind::Fencing, "loses power");
                     self.check.fenced(target);
                     self.power_off(target);
                 }
             }
             Effect::PowerOn { node } => {
-                if let Some(target) = self.index(&node) {
+                if let Some(target) = self.remote_index(&node) {
+                    self.note(None, Kind::Fencing, format!("{node} gets power again"));
+                    self.remote_boot(target);
+                } else if let Some(target) = self.index(&node) {
                     self.note(Some(target), Kind::Fencing, "gets power again");
                     self.boot(target);
                 }
@@ -290,6 +312,9 @@ impl Simulation {
 
     pub(super) fn event(&mut self, event: Event) {
         let text = describe(&event);
+        if self.remote_event(&event, &text) {
+            return;
+        }
         match event {
             Event::Crash(name) => self.on_node(&name, &text, |s, at| {
                 if s.hosts[at].power != Power::Off {
@@ -372,6 +397,22 @@ impl Simulation {
             }
             Event::AgentsWell => self.world.clear_cues(),
         }
+    }
+
+    /// Events that happen to a remote host; `false` if this is none.
+    fn remote_event(&mut self, event: &Event, text: &str) -> bool {
+        let (Event::Crash(name) | Event::Boot(name) | Event::Stop(name) | Event::Pause(name, _)) = event else {
+            return false;
+        };
+        let Some(at) = self.remote_index(name) else { return false };
+        self.note(None, Kind::Fault, text);
+        match event {
+            Event::Crash(_) => self.remote_off(at),
+            Event::Boot(_) => self.remote_boot(at),
+            Event::Pause(_, span) => self.remote_freeze(at, *span),
+            _ => self.remote_ends(at),
+        }
+        true
     }
 
     fn on_node(&mut self, name: &str, text: &str, act: impl FnOnce(&mut Self, NodeIx)) {

@@ -44,6 +44,7 @@ mod happen;
 mod host;
 mod network;
 mod observe;
+mod remote;
 pub mod report;
 mod run;
 pub mod scenario;
@@ -60,6 +61,7 @@ pub use network::{Network, NodeIx};
 pub use run::{Broken, Outcome, RunOptions, run, run_with, story};
 pub use story::shrink;
 
+use crate::node::{ConnectionId, RemoteEvent};
 use agents::model::World;
 use agents::standard::RunId;
 use bytes::Bytes;
@@ -87,6 +89,10 @@ enum Happening {
     Resume { node: NodeIx, boot: u32, told: bool },
     /// A machine has booted.
     Booted { node: NodeIx },
+    /// Something reaches a remote host.
+    AtRemote { remote: remote::RemoteIx, what: remote::RemoteHappening },
+    /// Something of a connection to a remote host reaches a node.
+    FromRemote { node: NodeIx, boot: u32, remote: String, connection: Option<ConnectionId>, event: RemoteEvent },
     /// An operator writes down a number, to see later that it was kept.
     Mark { number: u64 },
 }
@@ -118,11 +124,29 @@ impl Ord for Scheduled {
     }
 }
 
+/// An alert agent was called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// When.
+    pub time: Duration,
+    /// On which node.
+    pub node: String,
+    /// Path of the agent.
+    pub path: String,
+    /// Its environment.
+    pub environment: std::collections::BTreeMap<String, String>,
+}
+
 /// A cluster in virtual time.
 pub struct Simulation {
     now: Duration,
     rng: ChaCha8Rng,
     hosts: Vec<Host>,
+    remotes: Vec<remote::RemoteHost>,
+    /// Connections of nodes to remote hosts.
+    links: std::collections::BTreeMap<(NodeIx, String), ConnectionId>,
+    next_connection: ConnectionId,
+    alerts: Vec<Told>,
     network: Network,
     world: World,
     queue: BinaryHeap<Reverse<Scheduled>>,
@@ -153,6 +177,11 @@ impl Simulation {
     /// What happened so far.
     pub fn timeline(&self) -> &[Line] {
         &self.lines
+    }
+
+    /// Alert agents that were called so far.
+    pub fn alerts(&self) -> &[Told] {
+        &self.alerts
     }
 
     /// Safety invariants that were broken so far.
@@ -190,6 +219,11 @@ impl Simulation {
         self.hosts.iter().map(|h| h.name.as_str())
     }
 
+    /// Something of a script happens now.
+    pub fn order_event(&mut self, event: Event) {
+        self.happen(Happening::Script(event));
+    }
+
     /// Lets time pass until then, or until an invariant breaks.
     pub fn run_until(&mut self, end: Duration) {
         while self.check.violations.is_empty() && self.step(end) {}
@@ -200,13 +234,11 @@ impl Simulation {
 
     /// Carries out the next thing that happens before `end`; `false` if there is none.
     pub fn step(&mut self, end: Duration) -> bool {
+        let remote = self.remote_wakes_at();
         let timer = self.hosts.iter().enumerate().filter_map(|(i, h)| h.wakes_at().map(|at| (at, i))).min();
         let queued = self.queue.peek().map(|s| s.0.at);
-        let at = match (timer.map(|t| t.0), queued) {
-            (Some(a), Some(b)) => a.min(b),
-            (Some(a), None) | (None, Some(a)) => a,
-            (None, None) => return false,
-        };
+        let due = [timer.map(|t| t.0), queued, remote.map(|r| r.0)].into_iter().flatten().min();
+        let Some(at) = due else { return false };
         if at > end {
             return false;
         }
@@ -217,7 +249,11 @@ impl Simulation {
                 let Reverse(scheduled) = self.queue.pop().expect("peeked above");
                 self.happen(scheduled.what);
             }
-            (_, Some((_, node))) => self.with_node(node, |n, now| n.handle_timeout(now)),
+            (_, Some((due, node))) if due == at => self.with_node(node, |n, now| n.handle_timeout(now)),
+            _ if remote.is_some_and(|(due, _)| due == at) => {
+                let (_, remote) = remote.expect("looked at above");
+                self.with_remote(remote, |r, now| r.handle_timeout(now));
+            }
             _ => {}
         }
         true

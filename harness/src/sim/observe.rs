@@ -98,6 +98,7 @@ impl Simulation {
         }
         let now = self.now;
         self.check.instances(now, &seen);
+        self.watch_guests();
     }
 
     /// Whether a condition holds now.

@@ -6,9 +6,10 @@
 
 mod request;
 mod values;
+mod waiting;
 mod write;
 
-pub use request::{AttributeError, Message, Request, Update};
+pub use request::{AttributeError, Message, Request, SyncPoint, Update};
 pub use values::{Attribute, Value};
 
 use crate::controller::{Ballot, CibWrite, ElectionState, Elector, FeatureSet, NodeId};
@@ -26,6 +27,22 @@ pub enum Output {
         call: u64,
         /// What to write.
         writes: Vec<CibWrite>,
+    },
+    /// A value has been sent to the CIB: what alerts tell ([CT-10.2]).
+    Written {
+        /// Attribute.
+        name: String,
+        /// Node.
+        node: String,
+        /// The value.
+        value: Option<String>,
+    },
+    /// A client of [`Attributes::request_and_wait`] is answered.
+    Answered {
+        /// Its number.
+        ticket: u64,
+        /// `false`: it has waited in vain, which a tool shows as exit code 124.
+        in_time: bool,
     },
     /// A value has changed on this node's copy; text as logs show it.
     Changed {
@@ -57,6 +74,7 @@ pub struct Attributes {
     calls: u64,
     writing: BTreeMap<u64, Vec<String>>,
     timers: BTreeMap<String, Duration>,
+    waiting: BTreeMap<u64, waiting::Waiting>,
     outputs: VecDeque<Output>,
 }
 
@@ -84,6 +102,7 @@ impl Attributes {
             calls: 0,
             writing: BTreeMap::new(),
             timers: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             outputs: VecDeque::new(),
         };
         manager.erase_from_cib(name);
@@ -97,7 +116,8 @@ impl Attributes {
 
     /// When to call [`Attributes::handle_timeout`] at the latest.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        self.timers.values().copied().chain(self.elector.deadline()).min()
+        let waiting = self.waiting.values().map(|w| w.until);
+        self.timers.values().copied().chain(self.elector.deadline()).chain(waiting).min()
     }
 
     /// All attributes with their values, by name.
@@ -116,6 +136,7 @@ impl Attributes {
             self.elector.win();
             self.become_writer();
         }
+        self.give_up_waiting(now);
         let due: Vec<String> = self.timers.iter().filter(|(_, at)| **at <= now).map(|(n, _)| n.clone()).collect();
         for name in due {
             self.timers.remove(&name);
@@ -130,6 +151,9 @@ impl Attributes {
             if *id != self.me && self.is_writer() {
                 self.outputs.push_back(Output::Broadcast(self.sync_response(Some(*id))));
             }
+        }
+        if !joined.is_empty() && self.is_writer() {
+            self.write_waiting();
         }
         for id in left {
             self.node_left(now, *id);
@@ -151,6 +175,7 @@ impl Attributes {
         node.active = false;
         let name = node.name.clone();
         self.elector.forget(id);
+        self.stop_waiting_for(id);
         let was_writer = self.writer == Some(id);
         if was_writer {
             self.writer = None;

@@ -21,6 +21,10 @@ pub struct Update {
     pub private: bool,
     /// Written as utilization instead of as an instance attribute.
     pub utilization: bool,
+    /// Id of the set in the CIB to put it in; `None`: `status-ID`. Used for a new attribute.
+    pub set: Option<String>,
+    /// The node is a remote one: its name is its id in the CIB.
+    pub remote: bool,
 }
 
 impl Update {
@@ -34,6 +38,8 @@ impl Update {
             set_delay: false,
             private: false,
             utilization: false,
+            set: None,
+            remote: false,
         }
     }
 
@@ -50,6 +56,13 @@ impl Update {
 pub enum Request {
     /// Set values, in order.
     Update(Vec<Update>),
+    /// Set the value of every existing attribute whose name matches.
+    UpdateMatching {
+        /// Extended regular expression, not anchored.
+        pattern: String,
+        /// What to set; its name does not matter.
+        update: Update,
+    },
     /// Change the delay of an existing attribute.
     UpdateDelay {
         /// Name of the attribute.
@@ -84,11 +97,36 @@ impl Request {
     }
 }
 
+/// When a request that waits is answered ([CT-8.10]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum SyncPoint {
+    /// It has been applied on this node.
+    Local,
+    /// It has been applied on every node.
+    Cluster,
+}
+
 /// A message of the managers' group.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Message {
     /// A checked and expanded request.
     Request(Request),
+    /// A request whose asker waits.
+    Awaited {
+        /// The asker's number.
+        ticket: u64,
+        /// What it waits for.
+        until: SyncPoint,
+        /// The request.
+        request: Request,
+    },
+    /// A request has been applied on the sender.
+    Confirm {
+        /// The node that asked.
+        to: NodeId,
+        /// Its number for the request.
+        ticket: u64,
+    },
     /// A vote, or the answer to one.
     Vote {
         /// The voter, for an answer.
@@ -114,4 +152,12 @@ pub enum AttributeError {
     /// The delay of an unknown attribute cannot be changed.
     #[error("Attribute {0} does not exist")]
     Unknown(String),
+    /// The expression cannot be read.
+    #[error("'{pattern}' is not a regular expression: {why}")]
+    Pattern {
+        /// The expression.
+        pattern: String,
+        /// What is wrong with it.
+        why: String,
+    },
 }

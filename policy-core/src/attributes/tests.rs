@@ -6,6 +6,7 @@ struct Net {
     managers: Vec<Attributes>,
     now: Duration,
     writes: Vec<(NodeId, Vec<CibWrite>)>,
+    answers: Vec<(u64, bool)>,
 }
 
 impl Net {
@@ -14,7 +15,7 @@ impl Net {
         let managers = (1..=nodes)
             .map(|id| Attributes::new(id, &format!("n{id}"), Duration::from_secs(u64::from(100 - id)), start))
             .collect();
-        let mut net = Net { managers, now: Duration::from_secs(10), writes: Vec::new() };
+        let mut net = Net { managers, now: Duration::from_secs(10), writes: Vec::new(), answers: Vec::new() };
         let all: Vec<_> = (1..=nodes).map(|id| (id, format!("n{id}"))).collect();
         for manager in &mut net.managers {
             manager.handle_group(net.now, &all, &[]);
@@ -35,7 +36,8 @@ impl Net {
                             self.writes.push((manager.me, writes));
                             manager.handle_written(self.now, call, true);
                         }
-                        Output::Changed { .. } => {}
+                        Output::Answered { ticket, in_time } => self.answers.push((ticket, in_time)),
+                        Output::Changed { .. } | Output::Written { .. } => {}
                     }
                 }
             }
@@ -141,4 +143,121 @@ fn a_lost_writer_is_replaced_and_its_values_go() {
     assert_eq!(net.value(0, "A", "n1"), None);
     let erased = CibWrite::Delete { xpath: "//node_state[@uname='n1']/transient_attributes".into() };
     assert!(net.writes.iter().any(|(from, w)| *from == 2 && w.contains(&erased)));
+}
+
+#[test]
+fn expressions_set_all_that_match_and_refuse_nonsense() {
+    let mut net = Net::new(2);
+    for name in ["AAA", "ABB", "XAX", "XBX", "YAY"] {
+        net.ask(0, Request::update(name, Some("0"), "n1"));
+    }
+    let matching = |pattern: &str, value| Request::UpdateMatching {
+        pattern: pattern.into(),
+        update: Update::new("", value, "n1"),
+    };
+    net.ask(1, matching("^A.*", Some("7")));
+    for (name, value) in [("AAA", "7"), ("ABB", "7"), ("XAX", "0"), ("YAY", "0")] {
+        assert_eq!(net.value(0, name, "n1"), Some(value), "{name}");
+    }
+    net.ask(1, matching("X[A|B]X", None));
+    assert_eq!((net.value(0, "XAX", "n1"), net.value(0, "XBX", "n1")), (None, None));
+    assert!(matches!(net.managers[0].request(matching("(", None)), Err(AttributeError::Pattern { .. })));
+    let before = net.writes.len();
+    net.ask(0, matching("nothing like this", Some("1")));
+    assert_eq!(net.writes.len(), before);
+}
+
+#[test]
+fn clients_wait_for_this_node_or_for_all() {
+    let mut net = Net::new(3);
+    for (ticket, until) in [(1, SyncPoint::Local), (2, SyncPoint::Cluster)] {
+        let now = net.now;
+        net.managers[1].request_and_wait(now, Request::update("A", Some("1"), "n2"), until, ticket).unwrap();
+        net.settle();
+    }
+    assert_eq!(net.answers, [(1, true), (2, true)]);
+    // A node that does not answer: in vain after 15 s; one that leaves is not waited for.
+    let now = net.now;
+    let silent = net.managers.remove(2);
+    net.managers[0].request_and_wait(now, Request::Refresh, SyncPoint::Cluster, 3).unwrap();
+    net.settle();
+    net.pass(16);
+    assert_eq!(net.answers[2..], [(3, false)]);
+    let now = net.now;
+    net.managers[0].request_and_wait(now, Request::Refresh, SyncPoint::Cluster, 4).unwrap();
+    net.settle();
+    for manager in &mut net.managers {
+        manager.handle_group(now, &[], &[silent.me]);
+    }
+    net.settle();
+    assert_eq!(net.answers[3..], [(4, true)]);
+}
+
+#[test]
+fn delays_change_only_when_asked_and_unsetting_twice_is_no_error() {
+    let mut net = Net::new(1);
+    let dampened = |value, delay| Update::new("A", Some(value), "n1").dampened(delay);
+    net.ask(0, Request::Update(vec![dampened("777", 10_000)]));
+    net.ask(0, Request::Update(vec![dampened("888", 7_000)]));
+    assert_eq!((net.value(0, "A", "n1"), net.managers[0].status()["A"].delay_ms), (Some("888"), 10_000));
+    net.ask(0, Request::Update(vec![Update { set_delay: true, ..dampened("333", 5_000) }]));
+    assert_eq!((net.value(0, "A", "n1"), net.managers[0].status()["A"].delay_ms), (Some("333"), 5_000));
+    for name in ["A", "A", "never"] {
+        net.ask(0, Request::update(name, None, "n1"));
+    }
+    assert_eq!(net.value(0, "A", "n1"), None);
+}
+
+#[test]
+fn private_values_are_never_written_and_sets_and_utilization_are() {
+    let mut net = Net::new(2);
+    net.ask(
+        0,
+        Request::Update(vec![Update { private: true, set: Some("foo".into()), ..Update::new("p", Some("1"), "n1") }]),
+    );
+    assert_eq!(net.value(1, "p", "n1"), Some("1"));
+    assert!(net.writes.is_empty());
+    net.ask(0, Request::Update(vec![Update { utilization: true, ..Update::new("cpu", Some("4"), "n2") }]));
+    net.ask(0, Request::Update(vec![Update { set: Some("foo".into()), ..Update::new("q", Some("1"), "n1") }]));
+    let text = format!("{:?}", net.writes);
+    assert!(text.contains("utilization id=\\\"status-2\\\"") && text.contains("id=\\\"foo-q\\\""), "{text}");
+}
+
+#[test]
+fn values_of_remote_nodes_are_written_under_their_names() {
+    let mut net = Net::new(2);
+    net.ask(1, Request::Update(vec![Update { remote: true, ..Update::new("A", Some("1"), "rem") }]));
+    let text = format!("{:?}", net.writes);
+    assert!(text.contains("node_state id=\\\"rem\\\"") && text.contains("remote_node"), "{text}");
+    // A node that is not known is written when it comes.
+    net.writes.clear();
+    net.ask(1, Request::update("B", Some("1"), "n9"));
+    assert!(net.writes.is_empty());
+    for manager in &mut net.managers {
+        manager.handle_group(net.now, &[(9, "n9".into())], &[]);
+    }
+    net.settle();
+    assert!(format!("{:?}", net.writes).contains("status-9-B"));
+}
+
+#[test]
+fn the_joiner_knows_itself_best_and_the_cluster_everybody_else() {
+    let mut net = Net::new(2);
+    net.ask(0, Request::update("A", Some("cluster"), "n1"));
+    net.ask(0, Request::update("A", Some("cluster"), "n3"));
+    let mut joiner = Attributes::new(3, "n3", Duration::from_secs(1), net.now);
+    let all: Vec<_> = (1..=3).map(|id| (id, format!("n{id}"))).collect();
+    joiner.handle_group(net.now, &all, &[]);
+    let own = Message::Request(Request::update("A", Some("own"), "n3"));
+    joiner.handle_message(net.now, 3, own);
+    joiner.handle_message(net.now, 3, Message::Request(Request::update("A", Some("stale"), "n1")));
+    net.managers.push(joiner);
+    for manager in &mut net.managers[..2] {
+        manager.handle_group(net.now, &[(3, "n3".into())], &[]);
+    }
+    net.settle();
+    for node in 0..3 {
+        assert_eq!(net.value(node, "A", "n3"), Some("own"), "on {node}");
+        assert_eq!(net.value(node, "A", "n1"), Some("cluster"), "on {node}");
+    }
 }

@@ -1,6 +1,6 @@
 //! The table of attributes, and how updates change it ([CT-8.4], [CT-8.5], [CT-8.9]).
 
-use super::{AttributeError, Attributes, Message, Output, Request, Update};
+use super::{AttributeError, Attributes, Message, Output, Request, SyncPoint, Update};
 use crate::controller::NodeId;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,12 +9,14 @@ use std::time::Duration;
 const INFINITY: i64 = 1_000_000;
 
 /// The value of an attribute on one node.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Value {
     /// Name of the node, as spelt first.
     pub node: String,
     /// The value.
     pub value: Option<String>,
+    /// The node is a remote one.
+    pub remote: bool,
 }
 
 /// One attribute with its values by node name in lower case.
@@ -26,10 +28,14 @@ pub struct Attribute {
     pub private: bool,
     /// Written as utilization.
     pub utilization: bool,
+    /// Id of its set in the CIB, unless it is the node's own.
+    pub set: Option<String>,
     /// Values by node.
     pub values: BTreeMap<String, Value>,
     /// Changed since it was written last.
     pub(super) changed: bool,
+    /// Values of nodes with an unknown id wait until it is learnt.
+    pub(super) node_unknown: bool,
     /// Number of the write in flight.
     pub(super) writing: Option<u64>,
 }
@@ -38,17 +44,53 @@ impl Attributes {
     /// A request of a client of this node. It takes effect when its broadcast comes back ([CT-8.2]).
     ///
     /// # Errors
-    /// [`AttributeError::Unknown`]: the delay of an attribute that does not exist was to be changed.
+    /// [`AttributeError::Unknown`]: the delay of an attribute that does not exist was to be changed; [`AttributeError::Pattern`]: the
+    /// expression cannot be read. Nothing is sent then.
     pub fn request(&mut self, request: Request) -> Result<(), AttributeError> {
-        let request = match request {
-            Request::Update(updates) => Request::Update(updates.into_iter().map(|u| self.expand(u)).collect()),
+        if let Some(request) = self.checked(request)? {
+            self.outputs.push_back(Output::Broadcast(Message::Request(request)));
+        }
+        Ok(())
+    }
+
+    /// A request whose client waits; the answer is [`Output::Answered`] with its number ([CT-8.10]).
+    ///
+    /// # Errors
+    /// As for [`Attributes::request`]; there is no answer then.
+    pub fn request_and_wait(
+        &mut self,
+        now: Duration,
+        request: Request,
+        until: SyncPoint,
+        ticket: u64,
+    ) -> Result<(), AttributeError> {
+        match self.checked(request)? {
+            None => self.outputs.push_back(Output::Answered { ticket, in_time: true }),
+            Some(request) => {
+                self.await_answer(now, ticket, until);
+                self.outputs.push_back(Output::Broadcast(Message::Awaited { ticket, until, request }));
+            }
+        }
+        Ok(())
+    }
+
+    /// The request as it is broadcast; `None` if there is nothing to do ([CT-8.2]).
+    fn checked(&self, request: Request) -> Result<Option<Request>, AttributeError> {
+        Ok(match request {
+            Request::Update(updates) => Some(Request::Update(updates.into_iter().map(|u| self.expand(u)).collect())),
+            Request::UpdateMatching { pattern, update } => {
+                let regex = regex::Regex::new(&pattern)
+                    .map_err(|e| AttributeError::Pattern { pattern: pattern.clone(), why: e.to_string() })?;
+                let names = self.table.keys().filter(|name| regex.is_match(name));
+                let one = |name: &String| self.expand(Update { name: name.clone(), ..update.clone() });
+                let updates: Vec<Update> = names.map(one).collect();
+                (!updates.is_empty()).then_some(Request::Update(updates))
+            }
             Request::UpdateDelay { name, .. } if !self.table.contains_key(&name) => {
                 return Err(AttributeError::Unknown(name));
             }
-            other => other,
-        };
-        self.outputs.push_back(Output::Broadcast(Message::Request(request)));
-        Ok(())
+            other => Some(other),
+        })
     }
 
     /// Completes an update with this node's name, and its value by what this node remembers.
@@ -70,6 +112,21 @@ impl Attributes {
     pub fn handle_message(&mut self, now: Duration, from: NodeId, message: Message) {
         match message {
             Message::Request(request) => self.apply(now, request),
+            Message::Awaited { ticket, until, request } => {
+                self.apply(now, request);
+                match until {
+                    SyncPoint::Local if from == self.me => self.answer(ticket, true),
+                    SyncPoint::Local => {}
+                    SyncPoint::Cluster => {
+                        self.outputs.push_back(Output::Broadcast(Message::Confirm { to: from, ticket }));
+                    }
+                }
+            }
+            Message::Confirm { to, ticket } => {
+                if to == self.me {
+                    self.confirmed(ticket, from);
+                }
+            }
             Message::Vote { to, ballot } => {
                 if to.is_none_or(|to| to == self.me) {
                     self.count(now, from, &ballot);
@@ -90,6 +147,8 @@ impl Attributes {
                     self.update(now, update);
                 }
             }
+            // Expanded where it was asked.
+            Request::UpdateMatching { .. } => {}
             Request::UpdateDelay { name, delay_ms } => self.set_delay(now, &name, delay_ms),
             Request::ClearFailure { resource, operation, node } => self.clear_failures(now, resource, operation, node),
             Request::PeerRemove { node, reap } => {
@@ -124,6 +183,7 @@ impl Attributes {
             delay_ms: update.delay_ms.unwrap_or(0),
             private: update.private,
             utilization: update.utilization,
+            set: update.set.clone(),
             ..Attribute::default()
         });
         if attribute.utilization != update.utilization && !attribute.private {
@@ -137,15 +197,18 @@ impl Attributes {
             attribute.changed = true;
         }
         let node = update.node.clone().unwrap_or_default();
-        self.set(now, &update.name, &node, update.value);
+        self.set(now, &update.name, &node, update.value, update.remote);
     }
 
     /// One value arrives: stored and written when its delay is over.
-    fn set(&mut self, now: Duration, name: &str, node: &str, value: Option<String>) {
+    fn set(&mut self, now: Duration, name: &str, node: &str, value: Option<String>, remote: bool) {
         self.removed.remove(node);
         let Some(attribute) = self.table.get_mut(name) else { return };
-        let slot =
-            attribute.values.entry(node.to_lowercase()).or_insert_with(|| Value { node: node.to_owned(), value: None });
+        let slot = attribute
+            .values
+            .entry(node.to_lowercase())
+            .or_insert_with(|| Value { node: node.to_owned(), ..Value::default() });
+        slot.remote |= remote;
         let same = match (&slot.value, &value) {
             (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
             (None, None) => true,
@@ -186,7 +249,7 @@ impl Attributes {
                 None => self.table[&name].values.values().map(|v| v.node.clone()).collect(),
             };
             for node in nodes {
-                self.set(now, &name, &node, None);
+                self.set(now, &name, &node, None, false);
             }
         }
     }
@@ -211,18 +274,19 @@ impl Attributes {
                         delay_ms: Some(attribute.delay_ms),
                         private: attribute.private,
                         utilization: attribute.utilization,
+                        set: attribute.set.clone(),
                         ..Update::new(name, mine.value.as_deref(), &self.name)
                     });
                 }
             }
         }
         for (name, attribute) in theirs {
-            let Attribute { delay_ms, private, utilization, .. } = attribute;
-            let make = || Attribute { delay_ms, private, utilization, ..Attribute::default() };
+            let Attribute { delay_ms, private, utilization, set, .. } = attribute;
+            let make = || Attribute { delay_ms, private, utilization, set, ..Attribute::default() };
             let have_mine = self.table.entry(name.clone()).or_insert_with(make).values.contains_key(&me);
             for (node, value) in attribute.values {
                 if node != me || !have_mine {
-                    self.set(now, &name, &value.node, value.value);
+                    self.set(now, &name, &value.node, value.value, value.remote);
                 }
             }
         }

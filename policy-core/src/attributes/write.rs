@@ -1,6 +1,6 @@
 //! Writing attributes to the CIB: one transaction for each, by the elected writer ([CT-8.6]).
 
-use super::{Attribute, Attributes, Output};
+use super::{Attribute, Attributes, Output, Value};
 use crate::controller::{CibWrite, ElectionState};
 use std::time::Duration;
 
@@ -16,7 +16,10 @@ impl Attributes {
             attribute.writing = None;
             if !ok {
                 attribute.changed = true;
-                let wait = Duration::from_millis(attribute.delay_ms).max(RETRY);
+                let wait = match attribute.delay_ms {
+                    0 => RETRY,
+                    delay => Duration::from_millis(delay),
+                };
                 self.timers.insert(name, now + wait);
             } else if attribute.changed && !self.timers.contains_key(&name) {
                 self.write_attribute(&name);
@@ -40,6 +43,14 @@ impl Attributes {
         }
     }
 
+    /// The id of another node is known: what waited for it is written.
+    pub(super) fn write_waiting(&mut self) {
+        let waiting: Vec<String> = self.table.iter().filter(|(_, a)| a.node_unknown).map(|(n, _)| n.clone()).collect();
+        for name in waiting {
+            self.write_attribute(&name);
+        }
+    }
+
     fn write_attribute(&mut self, name: &str) {
         let Some(attribute) = self.table.get_mut(name) else { return };
         if attribute.private {
@@ -50,14 +61,22 @@ impl Attributes {
             attribute.changed = true;
             return;
         }
-        attribute.changed = false;
+        (attribute.changed, attribute.node_unknown) = (false, false);
         let attribute = attribute.clone();
         let mut writes = Vec::new();
+        let mut told = Vec::new();
         for value in attribute.values.values() {
-            let Some((id, _)) = self.nodes.iter().find(|(_, n)| n.name.eq_ignore_ascii_case(&value.node)) else {
-                continue;
+            let known = self.nodes.iter().find(|(_, n)| n.name.eq_ignore_ascii_case(&value.node));
+            let id = match known {
+                Some((id, _)) => id.to_string(),
+                None if value.remote => value.node.clone(),
+                None => {
+                    self.table.get_mut(name).expect("looked up above").node_unknown = true;
+                    continue;
+                }
             };
-            writes.push(write_value(name, &attribute, &id.to_string(), &value.node, value.value.as_deref()));
+            writes.push(write_value(name, &attribute, &id, value));
+            told.push(Output::Written { name: name.to_owned(), node: value.node.clone(), value: value.value.clone() });
         }
         if writes.is_empty() {
             return;
@@ -67,6 +86,7 @@ impl Attributes {
         self.table.get_mut(name).expect("looked up above").writing = Some(call);
         self.writing.insert(call, vec![name.to_owned()]);
         self.outputs.push_back(Output::Write { call, writes });
+        self.outputs.extend(told);
     }
 
     /// Removes all transient attributes of a node from the CIB.
@@ -79,18 +99,24 @@ impl Attributes {
     }
 }
 
-fn write_value(name: &str, attribute: &Attribute, id: &str, node: &str, value: Option<&str>) -> CibWrite {
+fn write_value(name: &str, attribute: &Attribute, id: &str, of: &Value) -> CibWrite {
     let kind = if attribute.utilization { "utilization" } else { "instance_attributes" };
-    let set = format!("status-{id}");
-    let pair = xml_id(&format!("{set}-{name}"));
-    let Some(value) = value else {
+    let (set, prefix) = match &attribute.set {
+        Some(set) => (xml_id(set), set.clone()),
+        None => (xml_id(&format!("status-{id}")), format!("status-{id}")),
+    };
+    let pair = xml_id(&format!("{prefix}-{name}"));
+    let Some(value) = &of.value else {
         let xpath = format!("//node_state[@id='{id}']/transient_attributes/{kind}/nvpair[@id='{pair}']");
         return CibWrite::Delete { xpath };
     };
     CibWrite::merge("status", |doc, root| {
         let state = doc.append(root, "node_state");
         doc.set_attr(state, "id", id);
-        doc.set_attr(state, "uname", node);
+        doc.set_attr(state, "uname", &of.node);
+        if of.remote {
+            doc.set_attr(state, "remote_node", "true");
+        }
         let transient = doc.append(state, "transient_attributes");
         doc.set_attr(transient, "id", id);
         let element = doc.append(transient, kind);

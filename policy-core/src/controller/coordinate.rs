@@ -1,11 +1,13 @@
 //! The coordinator's loop: schedule, carry out, abort, complete ([CT-5]).
 
 use super::fsa::{Act, Input};
-use super::{CallId, Controller, Event, Generation, Message, NodeId, Output, Receiver, State, Timer, WriteEnd};
+use super::{CallId, Clearing, Controller, Deletion, Event, Message, Output, Receiver, State, Timer, WriteEnd};
 use crate::graph::{Action, ElementKind, Graph};
 use crate::transition::{Completion, INFINITY, Progress, Transition, TransitionKey};
-use cib_core::xml::{Document, NodeIx};
 use std::time::Duration;
+
+/// A scheduler that is silent for longer is a reason to leave ([CT-5.1]).
+const SCHEDULER_PATIENCE: Duration = Duration::from_secs(120);
 
 /// Ask for a schedule of the CIB with these values set on the `cib` element of a copy ([CT-5.1]).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,27 +60,10 @@ impl Scheduling {
     pub(super) fn forget(&mut self) {
         self.expected = None;
     }
-}
 
-/// How one place of the CIB was changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum ChangeKind {
-    Create,
-    Modify,
-    Move,
-    Delete,
-}
-
-/// One change of a CIB patch, with the created element or the result of the modification ([CT-5.12]).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CibChange {
-    /// What was done.
-    pub kind: ChangeKind,
-    /// Path of the place.
-    pub path: String,
-    /// The element in the document that came with the changes.
-    pub object: Option<NodeIx>,
+    pub(super) fn is_awaited(&self) -> bool {
+        self.expected.is_some()
+    }
 }
 
 impl Controller {
@@ -98,6 +83,8 @@ impl Controller {
             self.start_timer(Timer::ScheduleRetry, now, Duration::from_secs(1));
             return;
         }
+        self.timers.remove(&Timer::SchedulerReply);
+        self.start_timer(Timer::SchedulerReply, now, SCHEDULER_PATIENCE);
         self.schedule.last += 1;
         self.schedule.expected = Some(self.schedule.last);
         self.outputs.push_back(Output::Schedule(ScheduleRequest {
@@ -134,6 +121,7 @@ impl Controller {
     /// The schedule is ready; `source` names the stored input, for the log.
     pub fn handle_graph(&mut self, now: Duration, reference: u64, graph: Graph, source: &str) {
         if self.schedule.expected == Some(reference) {
+            self.timers.remove(&Timer::SchedulerReply);
             self.schedule.graph = Some((reference, graph, source.to_owned()));
             self.append(Input::PeSuccess);
         }
@@ -167,6 +155,7 @@ impl Controller {
         if matches!(self.state, State::Starting | State::Pending | State::NotDc | State::Stopping | State::Terminate) {
             return;
         }
+        self.limits.active = self.peers.active();
         loop {
             if self.transition.is_complete() {
                 self.completed(now);
@@ -227,11 +216,18 @@ impl Controller {
     fn start_action(&mut self, now: Duration, id: u32) {
         let Some(action) = self.transition.action(id).cloned() else { return };
         match (action.element.kind, action.element.operation.as_str()) {
-            (ElementKind::Pseudo, task) => {
-                if task == "maintenance_nodes" {
-                    self.send(Receiver::All, Message::MaintenanceNodes(action.maintenance));
+            // To every controller, this one included.
+            (ElementKind::Pseudo, "maintenance_nodes") => {
+                self.send(Receiver::All, Message::MaintenanceNodes(action.maintenance));
+            }
+            (ElementKind::Pseudo, "stonith") => {
+                if let [name] = action.downed.as_slice()
+                    && self.place_with_id(name).is_some_and(|p| self.is_remote(&p.name))
+                {
+                    self.remote_down(name, true);
                 }
             }
+            (ElementKind::Pseudo, _) => {}
             (ElementKind::Cluster, "stonith") => self.start_fencing(&action),
             (ElementKind::Cluster, "do_shutdown") => self.start_shutdown(now, &action),
             (ElementKind::Cluster, "clear_failcount") => self.start_clearing(now, &action),
@@ -293,28 +289,27 @@ impl Controller {
             let interval = action.meta("clear_failure_interval").and_then(|t| t.parse().ok()).unwrap_or(0);
             (task.to_owned(), interval)
         });
-        let message = Message::ClearFailures {
+        let message = Message::ClearFailures(Clearing {
             resource: primitive.id.clone(),
             operation,
-            node_id: place.uuid.clone(),
-            node: place.name.clone(),
+            place: place.clone(),
             key: self.key_of(action).to_string(),
-        };
+        });
         self.start_remote(now, action, message);
     }
 
     fn start_deletion(&mut self, now: Duration, action: &Action) {
-        let resource = action.primitive.as_ref().map(|p| p.id.clone());
-        let place = action.element.node.as_ref().map(|p| p.uuid.clone());
-        let key = Some(self.key_of(action).to_string());
+        let mut action = action.clone();
         if action.element.on_cib {
-            let me = self.me.name.clone();
-            let mut mine = action.clone();
-            mine.element.router = Some(me);
-            self.start_remote(now, &mine, Message::DeleteHistory { resource, key, cib_only: place });
-        } else {
-            self.start_remote(now, action, Message::DeleteHistory { resource, key, cib_only: None });
+            action.element.router = Some(self.me.name.clone());
         }
+        let deletion = Deletion {
+            resource: action.primitive.as_ref().map(|p| p.id.clone()),
+            place: action.element.node.clone(),
+            cib_only: action.element.on_cib,
+            key: Some(self.key_of(&action).to_string()),
+        };
+        self.start_remote(now, &action, Message::DeleteHistory(deletion));
     }
 
     /// The end of an action is known.
@@ -391,144 +386,4 @@ impl Controller {
             self.abort(now, Abort::restart("Node failure"));
         }
     }
-
-    // --- changes of the CIB ------------------------------------------------------------------------------------------
-
-    /// The CIB is `doc` now. `changes` is what led there, with the patch's own document for created and modified
-    /// elements; none means that all may be new. Called once with the first CIB, then after every change.
-    pub fn handle_cib(&mut self, now: Duration, doc: &Document, changes: &[CibChange], patch: Option<&Document>) {
-        let version = |name: &str| doc.attr(doc.root(), name).and_then(|v| v.parse().ok()).unwrap_or(-1);
-        self.generation = Generation {
-            admin_epoch: version("admin_epoch"),
-            epoch: version("epoch"),
-            num_updates: version("num_updates"),
-        };
-        let touches = |part: &str| changes.iter().any(|c| c.path.contains(part));
-        let whole = patch.is_none() || changes.iter().any(|c| c.path == "/cib" || c.path == "/cib/configuration");
-        if whole || !self.have_cib || touches("crm_config") || touches("alerts") {
-            self.read_options(now, doc);
-        }
-        self.have_cib = true;
-        let relevant = !self.transition.is_complete()
-            || matches!(self.state, State::Idle | State::TransitionEngine | State::PolicyEngine);
-        if let (true, true, Some(patch)) = (self.is_dc, relevant, patch) {
-            self.note_changes(now, changes, patch);
-            self.handled_outside.clear();
-        }
-        self.run(now);
-    }
-
-    /// What the changes mean for the transition ([CT-5.12]).
-    fn note_changes(&mut self, now: Duration, changes: &[CibChange], patch: &Document) {
-        for change in changes {
-            let path = change.path.as_str();
-            let object = change.object.map_or("", |n| patch.name(n));
-            if change.kind == ChangeKind::Move && !path.contains("/cib/configuration/resources") {
-                continue;
-            }
-            let expected_down = || {
-                node_state_of(path)
-                    .is_some_and(|id| change.kind == ChangeKind::Delete && self.transition.takes_down(id).is_some())
-            };
-            if path.contains("/cib/configuration") {
-                return self.abort(now, Abort::restart("Configuration change"));
-            }
-            if path.contains("/tickets") || object == "tickets" {
-                return self.abort(now, Abort::restart("Ticket attribute change"));
-            }
-            if path.contains("/transient_attributes[") || object == "transient_attributes" {
-                if !expected_down() {
-                    self.abort(now, Abort::restart("Transient attribute change"));
-                }
-                return;
-            }
-            if change.kind == ChangeKind::Delete {
-                let down = expected_down();
-                self.note_deletion(now, path, down);
-            } else if let Some(element) = change.object {
-                self.note_object(now, patch, element, path);
-            }
-        }
-    }
-
-    fn note_deletion(&mut self, now: Duration, path: &str, expected_down: bool) {
-        if path.contains("/lrm_rsc_op[") {
-            let node = node_state_of(path).map(str::to_owned);
-            let key = last_id(path).unwrap_or("").to_owned();
-            if !self.confirm_cancel(&key, node.as_deref()) {
-                self.abort(now, Abort::restart("Resource operation removal"));
-            }
-        } else if path.contains("/lrm[") && !expected_down {
-            self.abort(now, Abort::restart("Resource state removal"));
-        } else if path.contains("/node_state[") && !path.contains("/lrm[") && !expected_down {
-            self.abort(now, Abort::restart("Node state removal"));
-        }
-    }
-
-    fn note_object(&mut self, now: Duration, patch: &Document, element: NodeIx, path: &str) {
-        match patch.name(element) {
-            "cib" => {
-                if patch.child(element, "configuration").is_some() {
-                    self.abort(now, Abort::restart("Non-status-only change"));
-                }
-                if let Some(status) = patch.child(element, "status") {
-                    self.note_history(now, patch, status, path);
-                }
-            }
-            "status" | "node_state" | "lrm" | "lrm_resources" => self.note_history(now, patch, element, path),
-            "lrm_resource" => self.note_resource(now, patch, element, node_state_of(path).unwrap_or("")),
-            "lrm_rsc_op" => {
-                let node = node_state_of(path).unwrap_or("").to_owned();
-                self.match_entry(now, patch, element, &node);
-            }
-            _ => {}
-        }
-    }
-
-    fn note_history(&mut self, now: Duration, patch: &Document, top: NodeIx, path: &str) {
-        let resources: Vec<NodeIx> = patch.descendants(top).filter(|&n| patch.name(n) == "lrm_resource").collect();
-        if resources.len() > 1 && self.transition.in_flight().next().is_none() {
-            return self.abort(now, Abort::restart("History refresh"));
-        }
-        for resource in resources {
-            let mut up = Some(resource);
-            while let Some(n) = up.filter(|&n| patch.name(n) != "node_state") {
-                up = patch.parent(n);
-            }
-            let node = up.and_then(|n| patch.id(n)).or_else(|| node_state_of(path)).unwrap_or("").to_owned();
-            self.note_resource(now, patch, resource, &node);
-        }
-    }
-
-    fn note_resource(&mut self, now: Duration, patch: &Document, resource: NodeIx, node: &str) {
-        let entries: Vec<NodeIx> = patch.children_named(resource, "lrm_rsc_op").collect();
-        for entry in entries {
-            self.match_entry(now, patch, entry, node);
-        }
-        if patch.attr(resource, "shutdown-lock") == Some("0") {
-            self.abort(now, Abort::restart("Shutdown lock cleared"));
-        }
-    }
-
-    pub(super) fn node_named(&self, xml_id: &str) -> Option<(NodeId, String)> {
-        let id = xml_id.parse().ok()?;
-        self.peers.get(id).map(|p| (id, p.name.clone()))
-    }
-}
-
-/// The id in `/node_state[@id='ID']` of a path.
-fn node_state_of(path: &str) -> Option<&str> {
-    id_after(path, "/node_state[@id=")
-}
-
-/// The last `[@id='ID']` of a path.
-fn last_id(path: &str) -> Option<&str> {
-    path.rfind("[@id=").and_then(|at| id_after(&path[at..], "[@id="))
-}
-
-fn id_after<'a>(path: &'a str, mark: &str) -> Option<&'a str> {
-    let rest = &path[path.find(mark)? + mark.len()..];
-    let quote = rest.chars().next()?;
-    let rest = &rest[1..];
-    rest.find(quote).map(|end| &rest[..end])
 }

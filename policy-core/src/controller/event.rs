@@ -1,4 +1,4 @@
-//! Lines for the log, with the texts that outside checks look for ([CT-12.6]), and alerts ([CT-10]).
+//! Lines for the log, with the texts that outside checks look for ([CT-12.6]).
 
 use super::State;
 use super::record::{Report, op_status};
@@ -116,40 +116,4 @@ impl fmt::Display for Event {
             Event::Refused { node, why } => write!(f, "Rejecting join request from {node}: {why}"),
         }
     }
-}
-
-/// Something an administrator may be told ([CT-10.2]).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Alert {
-    /// A node appeared or was lost.
-    Node {
-        /// Its name.
-        node: String,
-        /// Whether it is a member now.
-        member: bool,
-    },
-    /// A fencing operation ended.
-    Fencing {
-        /// The target.
-        target: String,
-        /// `reboot`, `off` or `on`.
-        action: String,
-        /// Whether it succeeded.
-        ok: bool,
-    },
-    /// An operation of a resource ended.
-    Resource {
-        /// The resource.
-        resource: String,
-        /// The task.
-        task: String,
-        /// Interval in milliseconds.
-        interval_ms: u64,
-        /// Exit code.
-        rc: i32,
-        /// The exit code that was expected.
-        target_rc: i32,
-        /// Operation status.
-        op_status: i32,
-    },
 }

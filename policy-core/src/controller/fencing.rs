@@ -42,6 +42,12 @@ pub struct FencingOutcome {
     pub client: String,
     /// The controller of the node that hears this asked for it.
     pub own: bool,
+    /// Id of the operation.
+    pub reference: String,
+    /// Operation status, see [`super::op_status`].
+    pub op_status: i32,
+    /// Reason given for a failure.
+    pub reason: Option<String>,
 }
 
 /// What controllers remember of fencing.
@@ -74,11 +80,7 @@ impl Controller {
 
     /// A fencing operation has ended; every controller hears of it.
     pub fn handle_fenced(&mut self, now: Duration, outcome: &FencingOutcome) {
-        self.outputs.push_back(Output::Alert(Alert::Fencing {
-            target: outcome.target.clone(),
-            action: outcome.action.clone(),
-            ok: outcome.ok,
-        }));
+        self.alert(&Alert::Fencing(outcome.clone()));
         self.log(Event::Fenced {
             action: outcome.action.clone(),
             target: outcome.target.clone(),
@@ -120,7 +122,9 @@ impl Controller {
         if !outcome.ok {
             return;
         }
-        let Some(target) = self.peers.named(&outcome.target).map(|p| p.id) else { return };
+        let Some(target) = self.peers.named(&outcome.target).map(|p| p.id) else {
+            return self.note_remote_fenced(now, outcome);
+        };
         if self.is_dc {
             self.mark_fenced(target, &outcome.target);
             if !outcome.own {
@@ -139,6 +143,21 @@ impl Controller {
         }
         peer.set_phase(JoinPhase::None);
         peer.expected = Some(Expected::Down);
+    }
+
+    /// A remote node was fenced: its connection, if it is held here, is broken.
+    fn note_remote_fenced(&mut self, now: Duration, outcome: &FencingOutcome) {
+        let name = outcome.target.as_str();
+        if !self.remotes.contains_key(name) {
+            return;
+        }
+        if self.is_dc {
+            self.mark_remote_fenced(now, name);
+            if !outcome.own {
+                self.abort(now, Abort::restart("External Fencing Operation"));
+            }
+        }
+        self.connection_lost(now, name);
     }
 
     fn count_fencing(&mut self, target: &str, ok: bool) {

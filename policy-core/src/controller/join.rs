@@ -204,6 +204,7 @@ impl Controller {
                 accepted,
                 dc_leaving: self.shutting_down,
                 feature_set: self.me.feature_set.clone(),
+                remotes: self.connected_remotes(),
             };
             let node = self.nodes_write(&[id]);
             self.write(vec![node], WriteEnd::Nothing);
@@ -327,7 +328,7 @@ impl Controller {
     /// Takes the coordinator's verdict ([CT-4.4]).
     pub(super) fn take_result(&mut self, _now: Duration) {
         let Some(message) = self.message.clone() else { return };
-        let (from, Message::JoinResult { join, accepted, dc_leaving, .. }) = &*message else { return };
+        let (from, Message::JoinResult { join, accepted, dc_leaving, remotes, .. }) = &*message else { return };
         if !accepted {
             self.stay_down = true;
             self.raise_error(Input::Error);
@@ -341,6 +342,9 @@ impl Controller {
             return;
         }
         self.note_leaving(*from, *dc_leaving);
+        for remote in remotes {
+            self.remotes.insert(remote.name.clone(), remote.clone());
+        }
         let me = self.me.name.clone();
         let features = self.me.feature_set.to_string();
         self.outputs.push_back(Output::Attribute(attributes::Request::update("#feature-set", Some(&features), &me)));
@@ -380,7 +384,7 @@ impl Controller {
         let lrm = doc.append(root, "lrm");
         doc.set_attr(lrm, "id", &self.me.id.to_string());
         let resources = doc.append(lrm, "lrm_resources");
-        for (name, remembered) in &self.remembered {
+        for (name, remembered) in &self.own.remembered {
             let in_flight = self.in_flight(name);
             remembered.write(name, in_flight.as_ref(), &mut doc, resources, &self.me.name, ORIGIN);
         }

@@ -11,6 +11,9 @@ use crate::transition::NodeLimit;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How long after a controller came the fencers' histories are exchanged ([CT-9.10]).
+const FENCING_HISTORY_AFTER: Duration = Duration::from_secs(5);
+
 /// A membership view of the messaging layer with the verdict on quorum.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {
@@ -54,6 +57,7 @@ impl Controller {
             if peer.state == Some(Membership::Member) && !view.members.iter().any(|(id, _)| *id == peer.id) {
                 peer.state = Some(Membership::Lost);
                 peer.when_member = 0;
+                peer.lost_at = epoch;
                 changes.push((peer.id, Change::Lost));
             }
         }
@@ -97,12 +101,19 @@ impl Controller {
         let epoch = self.epoch_seconds(now);
         for (ids, online) in [(joined, true), (left, false)] {
             for &id in ids {
-                let peer = self.peers.learn(id, "");
+                let peer = match self.peers.get_mut(id) {
+                    Some(peer) => peer,
+                    None if online => self.peers.learn(id, ""),
+                    None => continue,
+                };
                 if peer.online == online {
                     continue;
                 }
                 peer.online = online;
                 peer.when_online = if online { epoch.max(1) } else { 0 };
+                if !online {
+                    peer.lost_at = epoch;
+                }
                 self.peer_changed(now, id, if online { Change::Online } else { Change::Offline });
             }
         }
@@ -129,10 +140,13 @@ impl Controller {
         if matches!(change, Change::Member | Change::Lost) {
             let member = change == Change::Member;
             self.log(Event::NodeState { node: node.clone(), member });
-            self.outputs.push_back(Output::Alert(Alert::Node { node, member }));
+            self.alert(&Alert::Node { node, id: Some(id), member });
         } else {
             if !self.have_cib || self.state == State::Stopping {
                 return;
+            }
+            if change == Change::Online && (self.is_dc || self.dc.is_none()) {
+                self.start_timer(Timer::FencingHistory, now, FENCING_HISTORY_AFTER);
             }
             if id == self.me.id && change == Change::Offline {
                 self.raise_error(Input::Error);
@@ -193,7 +207,7 @@ impl Controller {
     }
 
     /// A member without its controller is pending, and fenced in the end if so configured ([CT-7.5]).
-    fn update_pending_timer(&mut self, now: Duration, id: NodeId) {
+    pub(super) fn update_pending_timer(&mut self, now: Duration, id: NodeId) {
         let Some(peer) = self.peers.get(id) else { return };
         let timeout = self.options.node_pending_timeout;
         let pending = peer.state == Some(Membership::Member) && !peer.online && peer.when_member > 1;
@@ -276,12 +290,10 @@ impl Controller {
             Message::ShutdownRequest => self.shutdown_requested(now, from),
             Message::DoShutdown => self.do_shutdown(from),
             Message::Invoke { action, key, feature_set } => self.invoke(now, &action, &key, feature_set),
-            Message::Result { resource, key, operation_key, report } => {
-                self.match_result(now, from, &resource, &key, &operation_key, &report, true);
+            Message::Result { place, key, operation_key, report, .. } => {
+                self.match_result(now, &place, &key, &operation_key, &report, true);
             }
-            Message::ClearFailures { resource, operation, node_id, node, key } => {
-                self.clear_failures(from, &resource, operation, &node_id, &node, key);
-            }
+            Message::ClearFailures(clearing) => self.clear_failures(from, &clearing),
             Message::Throttle { mode, max } => {
                 let limit = NodeLimit { mode, max: max as usize };
                 self.throttle.insert(from, limit);
@@ -290,11 +302,10 @@ impl Controller {
                 }
                 self.pass_wanted = true;
             }
-            Message::MaintenanceNodes(_) => {}
-            Message::FailResource { resource } => self.fail_resource(now, &resource),
-            Message::DeleteHistory { resource, key, cib_only } => {
-                self.delete_history(now, from, resource, key, cib_only)
-            }
+            Message::MaintenanceNodes(nodes) => self.note_maintenance(&nodes),
+            Message::FailResource { resource, remote } => self.fail_resource(now, &resource, remote.as_deref()),
+            Message::DeleteHistory(deletion) => self.delete_history(now, from, &deletion),
+            Message::RemoteState(node) => self.note_remote(now, node),
             Message::ForgetNode { name } => {
                 self.peers.forget(&name);
                 self.fencing.failures.remove(&name);

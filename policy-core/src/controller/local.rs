@@ -1,34 +1,42 @@
 //! This node's part: running operations for the coordinator and recording their results ([CT-6]).
 
+use super::agent::agent_of;
 use super::record::{Record, Remembered, op_status};
 use super::{
     Alert, CibWrite, Controller, Event, Message, NodeId, Operation, Output, Receiver, Report, State, WriteEnd,
-    operation_key,
 };
 use crate::attributes;
-use crate::graph::{Action, Primitive};
+use crate::graph::{Action, Place, Primitive};
 use crate::transition::TransitionKey;
 use std::time::Duration;
 
+/// A recurring operation that begins later than this is answered at once ([CT-6.1]).
+const LONG_DELAY_MS: u64 = 5 * 60 * 1000;
+
+/// The origin of entries written with a result.
+const ORIGIN: &str = "controld_update_resource_history";
+
 impl Operation {
     /// The operation that an action of a graph asks for.
-    pub(super) fn of_action(
-        call: u32,
-        action: &Action,
-        primitive: &Primitive,
-        key: String,
-        feature_set: String,
-    ) -> Self {
+    pub(super) fn of_action(action: &Action, primitive: &Primitive, key: String, feature_set: String) -> Self {
         // Anonymous instances share the name of the configured resource on their node [CT-6.1].
         let resource = primitive.id.clone();
         let number = |name| action.meta_number(name).unwrap_or(0).max(0) as u64;
+        let watches_device = primitive.class.as_deref() == Some("stonith")
+            && action.element.operation == "monitor"
+            && action.interval_ms() > 0;
+        let device_timeout = action
+            .attribute("pcmk_monitor_timeout")
+            .filter(|_| watches_device)
+            .and_then(|text| u64::try_from(cib_core::rules::parse_milliseconds(text).ok()?).ok());
         Operation {
-            call,
+            call: 0,
+            remote: None,
             agent: primitive.clone(),
             resource,
             task: action.element.operation.clone(),
             interval_ms: action.interval_ms(),
-            timeout_ms: match number("timeout") {
+            timeout_ms: match device_timeout.unwrap_or(number("timeout")) {
                 0 => action.interval_ms(),
                 timeout => timeout,
             },
@@ -43,28 +51,47 @@ impl Operation {
 }
 
 impl Controller {
-    /// An operation for this node ([CT-6.1]).
+    /// An operation for this node or for a remote node that is connected here ([CT-6.1]).
     pub(super) fn invoke(&mut self, now: Duration, action: &Action, key: &str, feature_set: String) {
         let Some(primitive) = &action.primitive else { return };
-        let call = self.next_call;
-        let mut operation = Operation::of_action(call, action, primitive, key.to_owned(), feature_set);
-        if operation.task == "cancel" {
-            return self.cancel(action, &operation.resource);
+        let mut operation = Operation::of_action(action, primitive, key.to_owned(), feature_set);
+        let place = action.element.node.as_ref().map_or(self.me.name.as_str(), |p| p.name.as_str());
+        operation.remote = (!place.eq_ignore_ascii_case(&self.me.name)).then(|| place.to_owned());
+        if let Some(reason) = self.missing_connection(operation.remote.as_deref()) {
+            let report = self.failed_now(now, 1, op_status::NOT_CONNECTED, reason);
+            return self.synthesize(&operation, report);
         }
+        if operation.task == "cancel" {
+            let task = action.meta("operation").unwrap_or("monitor").to_owned();
+            let interval = action.interval_ms();
+            return self.cancel_asked(operation, &task, interval);
+        }
+        self.map_reload(&mut operation);
         if let Some(reason) = self.refusal_to_run(&operation.task) {
             let report =
                 Report { rc: 1, op_status: op_status::INVALID, exit_reason: reason.to_owned(), ..Report::default() };
+            if operation.task == "start" && self.shutting_down {
+                self.append(super::fsa::Input::Shutdown);
+            }
             return self.reply(&operation, report);
         }
-        self.next_call += 1;
-        let remembered =
-            self.remembered.entry(operation.resource.clone()).or_insert_with(|| Remembered::new(primitive.clone()));
+        self.begin(now, operation);
+    }
+
+    /// Numbers an operation, cancels what it replaces, writes that it is pending and has it executed.
+    fn begin(&mut self, now: Duration, mut operation: Operation) {
+        let remote = operation.remote.clone();
+        let Some(lrm) = self.lrm(remote.as_deref()) else { return };
+        operation.call = lrm.next_call;
+        lrm.next_call += 1;
+        let remembered = lrm.resource(&operation.resource, &operation.agent);
         if operation.task == "stop" && !remembered.stop_parameters.is_empty() {
             operation.parameters.retain(|(n, _)| n.starts_with("CRM_meta_"));
             operation.parameters.extend(remembered.stop_parameters.iter().cloned());
         }
-        if operation.interval_ms == 0 && !matches!(operation.task.as_str(), "monitor" | "notify") {
-            self.cancel_recurring_of(&operation.resource);
+        let moves_connection = operation.is_connection() && operation.task == "migrate_to";
+        if operation.interval_ms == 0 && !matches!(operation.task.as_str(), "monitor" | "notify") && !moves_connection {
+            self.cancel_recurring_of(remote.as_deref(), &operation.resource);
         }
         if operation.interval_ms > 0 {
             self.cancel_same(&operation);
@@ -73,12 +100,64 @@ impl Controller {
         self.log(Event::Executing {
             task: operation.task.clone(),
             resource: operation.resource.clone(),
-            node: self.me.name.clone(),
+            node: self.place_of(remote.as_deref()).name,
         });
-        let report = self.pending_report(now);
-        let record = Record { operation: operation.clone(), call_id: i64::from(call), report };
-        self.operations.insert(call, record);
-        self.outputs.push_back(Output::Execute(operation));
+        let report = self.failed_now(now, 193, op_status::PENDING, "");
+        let record = Record { operation: operation.clone(), call_id: i64::from(operation.call), report, agent: None };
+        if let Some(lrm) = self.lrm(remote.as_deref()) {
+            lrm.operations.insert(operation.call, record);
+        }
+        if operation.interval_ms > 0 && operation.start_delay_ms > LONG_DELAY_MS {
+            self.reply(&operation, Report { rc: operation.target_rc, ..Report::default() });
+        }
+        if operation.is_connection() {
+            self.run_connection(now, &operation);
+        } else {
+            self.execute(operation);
+        }
+    }
+
+    /// Hands an operation to its executor, once the meta-data of its agent is known; a start has it read anew.
+    fn execute(&mut self, operation: Operation) {
+        let Some(key) = agent_of(&operation.agent, &operation.task) else {
+            return self.outputs.push_back(Output::Execute(operation));
+        };
+        let known = self.agents.contains_key(&key);
+        if !known || operation.task == "start" {
+            let asked = self.waiting.contains_key(&key);
+            if !asked {
+                self.outputs.push_back(Output::AskAgent { agent: key.clone(), remote: operation.remote.clone() });
+            }
+        }
+        if known {
+            self.outputs.push_back(Output::Execute(operation));
+        } else {
+            self.waiting.entry(key).or_default().push(operation);
+        }
+    }
+
+    /// The meta-data of an agent, or that it has none: what waited for it is executed.
+    pub fn handle_agent(&mut self, now: Duration, agent: super::AgentKey, meta: Option<super::AgentMeta>) {
+        let waiting = self.waiting.remove(&agent).unwrap_or_default();
+        self.agents.insert(agent, meta.map(std::sync::Arc::new));
+        for operation in waiting {
+            let active =
+                self.lrm(operation.remote.as_deref()).is_some_and(|l| l.operations.contains_key(&operation.call));
+            if active {
+                self.outputs.push_back(Output::Execute(operation));
+            }
+        }
+        self.run(now);
+    }
+
+    /// `reload` and `reload-agent` both become what the agent knows ([CT-6.1] step 5).
+    fn map_reload(&self, operation: &mut Operation) {
+        if !matches!(operation.task.as_str(), "reload" | "reload-agent") {
+            return;
+        }
+        let meta = agent_of(&operation.agent, &operation.task).and_then(|key| self.agents.get(&key)?.clone());
+        let legacy = meta.is_some_and(|m| m.reload == super::Reload::Legacy);
+        operation.task = if legacy { "reload" } else { "reload-agent" }.to_owned();
     }
 
     fn refusal_to_run(&self, task: &str) -> Option<&'static str> {
@@ -89,10 +168,22 @@ impl Controller {
         (task != "stop" && !may).then_some("Controller cannot attempt actions at this time")
     }
 
+    /// The result of an operation that never reached an executor.
+    fn synthesize(&mut self, operation: &Operation, report: Report) {
+        if Record::is_recordable(&operation.task) {
+            let record = Record { operation: operation.clone(), call_id: 0, report, agent: None };
+            let place = self.place_of(operation.remote.as_deref());
+            self.write_record(&record, &place);
+        } else {
+            self.reply(operation, report);
+        }
+    }
+
     /// A direct answer to the coordinator, for results that are not recorded.
-    fn reply(&mut self, operation: &Operation, report: Report) {
+    pub(super) fn reply(&mut self, operation: &Operation, report: Report) {
         let Some(key) = operation.key.clone() else { return };
         let message = Message::Result {
+            place: self.place_of(operation.remote.as_deref()),
             resource: operation.resource.clone(),
             key,
             operation_key: operation.operation_key(),
@@ -101,59 +192,10 @@ impl Controller {
         self.send(Receiver::Dc, message);
     }
 
-    /// [CT-6.5]
-    fn cancel(&mut self, action: &Action, resource: &str) {
-        let task = action.meta("operation").unwrap_or("monitor").to_owned();
-        let interval = action.interval_ms();
-        let key = operation_key(resource, &task, interval, &[]);
-        let found = self.operations.values_mut().find(|r| {
-            r.operation.resource == resource && r.operation.task == task && r.operation.interval_ms == interval
-        });
-        match found {
-            Some(record) => {
-                // Its removal was asked for: the entry goes with it.
-                record.report.op_status = op_status::CANCELLED;
-                let cancel = cancellation(record);
-                self.outputs.push_back(cancel);
-            }
-            None => self.delete_entry(&key),
-        }
-    }
-
-    fn delete_entry(&mut self, key: &str) {
-        let me = &self.me.name;
-        let xpath = format!("//node_state[@uname='{me}']//lrm_rsc_op[@id='{key}']");
+    pub(super) fn delete_entry(&mut self, remote: Option<&str>, key: &str) {
+        let node = self.place_of(remote).name;
+        let xpath = format!("//node_state[@uname='{node}']//lrm_rsc_op[@id='{key}']");
         self.write(vec![CibWrite::Delete { xpath }], WriteEnd::Nothing);
-    }
-
-    fn cancel_same(&mut self, operation: &Operation) {
-        self.cancel_where(|o| {
-            o.resource == operation.resource && o.task == operation.task && o.interval_ms == operation.interval_ms
-        });
-    }
-
-    fn cancel_recurring_of(&mut self, resource: &str) {
-        self.cancel_where(|o| o.resource == resource && o.interval_ms > 0);
-    }
-
-    pub(super) fn cancel_all_recurring(&mut self) {
-        self.cancel_where(|o| o.interval_ms > 0);
-    }
-
-    fn cancel_where(&mut self, which: impl Fn(&Operation) -> bool) {
-        let cancelled = &mut self.outputs;
-        self.operations.retain(|_, record| {
-            let hit = which(&record.operation);
-            if hit {
-                cancelled.push_back(cancellation(record));
-            }
-            !hit
-        });
-    }
-
-    fn pending_report(&self, now: Duration) -> Report {
-        let epoch = self.epoch_seconds(now);
-        Report { rc: 193, op_status: op_status::PENDING, started: epoch, changed: epoch, ..Report::default() }
     }
 
     /// The operation of a resource that runs or waits here now, as history tells it. The released controller leaves it out of
@@ -165,110 +207,144 @@ impl Controller {
             let operation = &r.operation;
             operation.resource == resource && operation.interval_ms == 0 && Record::is_recordable(&operation.task)
         };
-        self.operations.values().rev().find(of).map(|record| Record { call_id: -1, ..record.clone() })
+        self.own.operations.values().rev().find(of).map(|record| Record { call_id: -1, ..record.clone() })
     }
 
     /// [CT-6.4]
     fn write_pending(&mut self, now: Duration, operation: &Operation) {
-        let recorded = operation.meta("record_pending").is_none_or(|v| v != "false");
+        let recorded = operation.meta("record_pending").is_none_or(|v| cib_core::rules::is_true(Some(v)));
         if !Record::is_recordable(&operation.task) || !recorded {
             return;
         }
-        let record = Record { operation: operation.clone(), call_id: -1, report: self.pending_report(now) };
-        let (id, name) = (self.me.id.to_string(), self.me.name.clone());
-        self.write_record(&record, &id, &name);
+        let report = self.failed_now(now, 193, op_status::PENDING, "");
+        let agent = self.known_agent(operation);
+        let record = Record { operation: operation.clone(), call_id: -1, report, agent };
+        let place = self.place_of(operation.remote.as_deref());
+        self.write_record(&record, &place);
+    }
+
+    fn known_agent(&self, operation: &Operation) -> Option<std::sync::Arc<super::AgentMeta>> {
+        agent_of(&operation.agent, &operation.task).and_then(|key| self.agents.get(&key)?.clone())
     }
 
     /// Merges one result into the history of a node ([CT-6.2]).
-    pub(super) fn write_record(&mut self, record: &Record, node_id: &str, node: &str) {
+    pub(super) fn write_record(&mut self, record: &Record, place: &Place) {
         let operation = &record.operation;
         let me = self.me.name.clone();
+        let remote = self.is_remote(&place.name);
         let write = CibWrite::merge("status", |doc, root| {
             let state = doc.append(root, "node_state");
-            doc.set_attr(state, "id", node_id);
-            doc.set_attr(state, "uname", node);
-            doc.set_attr(state, "crm-debug-origin", "controld_update_resource_history");
+            doc.set_attr(state, "id", &place.uuid);
+            doc.set_attr(state, "uname", &place.name);
+            if remote {
+                doc.set_attr(state, "remote_node", "true");
+            }
+            doc.set_attr(state, "crm-debug-origin", ORIGIN);
             let lrm = doc.append(state, "lrm");
-            doc.set_attr(lrm, "id", node_id);
+            doc.set_attr(lrm, "id", &place.uuid);
             let resources = doc.append(lrm, "lrm_resources");
-            let element = Remembered::write_resource(&operation.agent, &operation.resource, doc, resources);
+            let container = operation.meta("container");
+            let element = Remembered::write_resource(&operation.agent, &operation.resource, container, doc, resources);
             if let Some(lock) = operation.shutdown_lock {
                 let ok = record.report.op_status == op_status::DONE;
                 let locked = (operation.task == "stop" && ok && record.report.rc == 0)
                     || (operation.task == "monitor" && record.report.rc == 7);
                 doc.set_attr(element, "shutdown-lock", &if locked { lock } else { 0 }.to_string());
             }
-            record.write(doc, element, &me, "controld_update_resource_history");
+            record.write(doc, element, &me, ORIGIN);
         });
         self.write(vec![write], WriteEnd::Nothing);
     }
 
-    /// The executor reports the end of an operation, or a new result of a recurring one ([CT-6.1]).
-    pub fn handle_report(&mut self, now: Duration, call: u32, mut report: Report) {
-        let Some(known) = self.operations.get(&call) else { return };
+    /// This node's executor reports the end of an operation, or a new result of a recurring one ([CT-6.1]).
+    pub fn handle_report(&mut self, now: Duration, call: u32, report: Report) {
+        self.take_report(None, call, report);
+        self.run(now);
+    }
+
+    pub(super) fn take_report(&mut self, remote: Option<&str>, call: u32, mut report: Report) {
+        let Some(known) = self.lrm(remote).and_then(|lrm| lrm.operations.get(&call)) else { return };
         let removal_asked = known.report.op_status == op_status::CANCELLED;
         let operation = known.operation.clone();
         if report.op_status == op_status::ERROR && matches!(report.rc, 7 | 8 | 190 | 191) {
             report.op_status = op_status::DONE;
         }
         let cancelled = report.op_status == op_status::CANCELLED;
-        if operation.interval_ms == 0 || cancelled {
-            self.operations.remove(&call);
+        let agent = self.known_agent(&operation);
+        let record = Record { operation, call_id: i64::from(call), report, agent };
+        if let Some(lrm) = self.lrm(remote).filter(|_| record.operation.interval_ms == 0 || cancelled) {
+            lrm.operations.remove(&call);
         }
-        let record = Record { operation, call_id: i64::from(call), report };
         self.announce(&record);
         self.settle(&record, cancelled, removal_asked);
-        if let Some(remembered) = self.remembered.get_mut(&record.operation.resource) {
+        if let Some(remembered) = self.lrm(remote).and_then(|l| l.remembered.get_mut(&record.operation.resource)) {
             remembered.remember(&record);
         }
-        self.run(now);
     }
 
     fn settle(&mut self, record: &Record, cancelled: bool, removal_asked: bool) {
         let operation = &record.operation;
+        let remote = operation.remote.as_deref();
         if cancelled {
             if operation.interval_ms == 0 {
                 self.reply(operation, record.report.clone());
             } else if removal_asked {
-                self.delete_entry(&operation.operation_key());
+                self.delete_entry(remote, &operation.operation_key());
+                let failed_last = self.lrm(remote).is_some_and(|lrm| {
+                    let failure = lrm.remembered.get(&operation.resource).and_then(|r| r.last_failure.as_ref());
+                    failure.is_some_and(|f| f.operation.operation_key() == operation.operation_key())
+                });
+                if failed_last {
+                    // There may be no entry of its own whose deletion would tell the coordinator.
+                    self.reply(operation, record.report.clone());
+                }
             }
         } else if Record::is_recordable(&operation.task) {
-            let (id, name) = (self.me.id.to_string(), self.me.name.clone());
-            self.write_record(record, &id, &name);
+            let place = self.place_of(remote);
+            self.write_record(record, &place);
         } else {
             self.reply(operation, record.report.clone());
         }
     }
 
     fn announce(&mut self, record: &Record) {
-        let operation = &record.operation;
+        let (operation, report) = (&record.operation, &record.report);
+        let node = self.place_of(operation.remote.as_deref()).name;
         self.log(Event::Result {
             task: operation.task.clone(),
             interval_ms: operation.interval_ms,
             resource: operation.resource.clone(),
-            node: self.me.name.clone(),
+            node: node.clone(),
             timeout_ms: operation.timeout_ms,
             target_rc: operation.target_rc,
-            report: record.report.clone(),
+            report: report.clone(),
         });
-        self.outputs.push_back(Output::Alert(Alert::Resource {
+        let probe = operation.task == "monitor" && operation.interval_ms == 0;
+        if matches!(operation.task.as_str(), "meta-data") || (probe && report.rc == operation.target_rc) {
+            return;
+        }
+        let alert = Alert::Resource {
+            node,
             resource: operation.resource.clone(),
             task: operation.task.clone(),
             interval_ms: operation.interval_ms,
-            rc: record.report.rc,
+            rc: report.rc,
             target_rc: operation.target_rc,
-            op_status: record.report.op_status,
-        }));
+            op_status: report.op_status,
+            exec_ms: report.exec_ms,
+            timeout_ms: operation.timeout_ms,
+        };
+        self.alert(&alert);
     }
 
     /// [CT-6.8]
-    pub(super) fn fail_resource(&mut self, now: Duration, resource: &str) {
-        let Some(remembered) = self.remembered.get(resource) else { return };
-        let call_id = remembered.last_call + 1;
-        let epoch = self.epoch_seconds(now);
+    pub(super) fn fail_resource(&mut self, now: Duration, resource: &str, remote: Option<&str>) {
+        let Some(remembered) = self.lrm(remote).and_then(|lrm| lrm.remembered.get(resource)) else { return };
+        let (call_id, agent) = (remembered.last_call + 1, remembered.agent.clone());
         let operation = Operation {
             call: 0,
-            agent: remembered.agent.clone(),
+            remote: remote.map(str::to_owned),
+            agent,
             resource: resource.to_owned(),
             task: "asyncmon".to_owned(),
             interval_ms: 0,
@@ -280,58 +356,34 @@ impl Controller {
             feature_set: self.me.feature_set.to_string(),
             shutdown_lock: None,
         };
-        let report = Report {
-            rc: 1,
-            op_status: op_status::DONE,
-            exit_reason: "Simulated failure".to_owned(),
-            started: epoch,
-            changed: epoch,
-            ..Report::default()
-        };
-        let record = Record { operation, call_id, report };
+        let report = self.failed_now(now, 1, op_status::DONE, "Simulated failure");
+        let record = Record { operation, call_id, report, agent: None };
         self.announce(&record);
-        let (id, name) = (self.me.id.to_string(), self.me.name.clone());
-        self.write_record(&record, &id, &name);
-        if let Some(remembered) = self.remembered.get_mut(resource) {
+        let place = self.place_of(remote);
+        self.write_record(&record, &place);
+        if let Some(remembered) = self.lrm(remote).and_then(|lrm| lrm.remembered.get_mut(resource)) {
             remembered.remember(&record);
         }
     }
 
     /// [CT-6.7], [CT-6.9]
-    pub(super) fn delete_history(
-        &mut self,
-        now: Duration,
-        from: NodeId,
-        resource: Option<String>,
-        key: Option<String>,
-        cib_only: Option<String>,
-    ) {
-        let node_id = cib_only.clone().unwrap_or_else(|| self.me.id.to_string());
-        let lrm = format!("//node_state[@id='{node_id}']/lrm");
-        let xpath = match &resource {
+    pub(super) fn delete_history(&mut self, now: Duration, from: NodeId, deletion: &super::Deletion) {
+        let place = deletion.place.clone().unwrap_or_else(|| self.own.place.clone());
+        let remote = (place.name != self.me.name).then(|| place.name.clone());
+        let lrm = format!("//node_state[@id='{}']/lrm", place.uuid);
+        let xpath = match &deletion.resource {
             Some(name) => format!("{lrm}/lrm_resources/lrm_resource[@id='{name}']"),
             None => lrm,
         };
-        if cib_only.is_none() {
-            let forgotten: Vec<String> = match &resource {
-                Some(name) => vec![name.clone()],
-                None => self.remembered.keys().cloned().collect(),
-            };
-            for name in forgotten {
-                self.cancel_recurring_of(&name);
-                self.operations.retain(|_, r| r.operation.resource != name);
-                self.remembered.remove(&name);
-                self.outputs.push_back(Output::Unregister { resource: name });
-            }
+        if !deletion.cib_only {
+            self.forget_resources(remote.as_deref(), deletion.resource.as_deref());
         }
         self.write(vec![CibWrite::Delete { xpath }], WriteEnd::Nothing);
-        if let Some(key) = key {
-            let resource = resource.unwrap_or_default();
+        if let Some(key) = deletion.key.clone() {
+            let resource = deletion.resource.clone().unwrap_or_default();
             let operation_key = format!("{resource}_delete_0");
-            self.send(
-                Receiver::Node(from),
-                Message::Result { resource, key, operation_key, report: Report::default() },
-            );
+            let message = Message::Result { place, resource, key, operation_key, report: Report::default() };
+            self.send(Receiver::Node(from), message);
         } else {
             let epoch = self.epoch_seconds(now).to_string();
             self.write(vec![super::status::option_write("last-lrm-refresh", &epoch)], WriteEnd::Nothing);
@@ -339,41 +391,35 @@ impl Controller {
     }
 
     /// Clears failures for the coordinator ([CT-5.14]).
-    #[allow(clippy::too_many_arguments)]
-    pub(super) fn clear_failures(
-        &mut self,
-        from: NodeId,
-        resource: &str,
-        operation: Option<(String, u64)>,
-        node_id: &str,
-        node: &str,
-        key: String,
-    ) {
+    pub(super) fn clear_failures(&mut self, from: NodeId, clearing: &super::Clearing) {
+        let super::Clearing { resource, operation, place, key } = clearing;
         let request = attributes::Request::ClearFailure {
-            resource: Some(resource.to_owned()),
+            resource: Some(resource.clone()),
             operation: operation.clone(),
-            node: Some(node.to_owned()),
+            node: Some(place.name.clone()),
         };
         self.outputs.push_back(Output::Attribute(request));
         let mut entry = format!("@id='{resource}_last_failure_0'");
-        if let Some((task, interval)) = &operation {
+        if let Some((task, interval)) = operation {
             entry.push_str(&format!(" and @operation_key='{resource}_{task}_{interval}'"));
         }
-        let xpath = format!("//node_state[@id='{node_id}']//lrm_rsc_op[{entry}]");
+        let xpath = format!("//node_state[@id='{}']//lrm_rsc_op[{entry}]", place.uuid);
         self.write(vec![CibWrite::Delete { xpath }], WriteEnd::Nothing);
-        if let Some(remembered) = self.remembered.get_mut(resource) {
+        let remote = (place.name != self.me.name).then_some(place.name.as_str());
+        if let Some(remembered) = self.lrm(remote).and_then(|lrm| lrm.remembered.get_mut(resource)) {
             let matches = |r: &Record| {
                 operation.as_ref().is_none_or(|(t, i)| r.operation.task == *t && r.operation.interval_ms == *i)
             };
             remembered.last_failure = remembered.last_failure.take().filter(|r| !matches(r));
         }
         let operation_key = format!("{resource}_clear_failcount_0");
-        let report = Report::default();
-        self.send(Receiver::Node(from), Message::Result { resource: resource.to_owned(), key, operation_key, report });
+        let message = Message::Result {
+            place: place.clone(),
+            resource: resource.clone(),
+            key: key.clone(),
+            operation_key,
+            report: Report::default(),
+        };
+        self.send(Receiver::Node(from), message);
     }
-}
-
-fn cancellation(record: &Record) -> Output {
-    let Operation { call, resource, task, interval_ms, .. } = &record.operation;
-    Output::Cancel { call: *call, resource: resource.clone(), task: task.clone(), interval_ms: *interval_ms }
 }

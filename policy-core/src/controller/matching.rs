@@ -2,8 +2,9 @@
 
 use super::coordinate::Abort;
 use super::record::{Record, op_status};
-use super::{Controller, NodeId, Operation, Report, Timer};
+use super::{Controller, Operation, Report, Timer};
 use crate::attributes::{self, Update};
+use crate::graph::Place;
 use crate::transition::{Completion, INFINITY, TransitionKey};
 use cib_core::xml::{Document, NodeIx};
 use std::time::Duration;
@@ -34,20 +35,17 @@ impl Controller {
         if report.op_status == op_status::PENDING {
             return;
         }
-        let Some((from, _)) = self.node_named(node_id) else { return };
-        let resource = split_key(patch.attr(entry, "operation_key").unwrap_or("")).map_or("", |(r, ..)| r).to_owned();
+        let Some(place) = self.place_with_id(node_id) else { return };
         let operation_key = patch.attr(entry, "operation_key").unwrap_or("").to_owned();
         let counted = patch.attr(entry, "crm-debug-origin") != Some("build_active_RAs");
-        self.match_result(now, from, &resource, key, &operation_key, &report, counted);
+        self.match_result(now, &place, key, &operation_key, &report, counted);
     }
 
     /// A result, from the CIB or sent directly ([CT-5.9]).
-    #[allow(clippy::too_many_arguments)]
     pub(super) fn match_result(
         &mut self,
         now: Duration,
-        from: NodeId,
-        resource: &str,
+        place: &Place,
         key: &str,
         operation_key: &str,
         report: &Report,
@@ -73,7 +71,7 @@ impl Controller {
             Some("Foreign event")
         } else if key.transition != self.transition.number() || self.transition.is_complete() {
             if interval != 0 && report.op_status == op_status::CANCELLED {
-                self.confirm_cancel(operation_key, Some(&from.to_string()));
+                self.confirm_cancel(operation_key, Some(&place.uuid));
                 return;
             }
             Some(match (interval != 0, key.transition == self.transition.number()) {
@@ -87,20 +85,18 @@ impl Controller {
         if let Some(reason) = outside {
             self.abort(now, Abort::restart(reason));
             if countable {
-                self.count_failure(now, from, resource, operation_key, true, false);
+                self.count_failure(now, place, operation_key, true, false);
             }
             return;
         }
-        self.match_own(now, from, resource, &key, operation_key, failed, countable);
+        self.match_own(now, place, &key, operation_key, failed, countable);
     }
 
     /// A result of the graph in hand: steps 7 and 8 of [CT-5.9].
-    #[allow(clippy::too_many_arguments)]
     fn match_own(
         &mut self,
         now: Duration,
-        from: NodeId,
-        resource: &str,
+        place: &Place,
         key: &TransitionKey,
         operation_key: &str,
         failed: bool,
@@ -119,7 +115,7 @@ impl Controller {
         self.timers.remove(&Timer::Action(id));
         self.transition.confirm(id, failure);
         if countable {
-            self.count_failure(now, from, resource, operation_key, false, ignored);
+            self.count_failure(now, place, operation_key, false, ignored);
         }
         if failure {
             self.abort(now, Abort::new(priority.saturating_add(1), Completion::Restart, "Event failed"));
@@ -146,16 +142,8 @@ impl Controller {
     }
 
     /// Counts an unexpected result ([CT-5.14]).
-    fn count_failure(
-        &mut self,
-        now: Duration,
-        node: NodeId,
-        resource: &str,
-        operation_key: &str,
-        outside: bool,
-        ignored: bool,
-    ) {
-        let Some((_, task, interval)) = split_key(operation_key) else { return };
+    fn count_failure(&mut self, now: Duration, place: &Place, operation_key: &str, outside: bool, ignored: bool) {
+        let Some((resource, task, interval)) = split_key(operation_key) else { return };
         let value = match task {
             _ if outside => "value++",
             "start" | "stop" if self.transition.failure_is_infinite(task) => "INFINITY",
@@ -163,12 +151,13 @@ impl Controller {
             _ if interval > 0 => "value++",
             _ => return,
         };
-        let Some(node) = self.peers.get(node).map(|p| p.name.clone()) else { return };
+        let (node, remote) = (place.name.as_str(), self.is_remote(&place.name));
         let epoch = self.epoch_seconds(now).to_string();
         let suffix = format!("{resource}#{task}_{interval}");
-        let mut updates = vec![Update::new(&format!("last-failure-{suffix}"), Some(&epoch), &node)];
+        let update = |name: &str, value| Update { remote, ..Update::new(name, Some(value), node) };
+        let mut updates = vec![update(&format!("last-failure-{suffix}"), &epoch)];
         if !ignored {
-            updates.push(Update::new(&format!("fail-count-{suffix}"), Some(value), &node));
+            updates.push(update(&format!("fail-count-{suffix}"), value));
         }
         self.outputs.push_back(super::Output::Attribute(attributes::Request::Update(updates)));
     }
@@ -192,19 +181,12 @@ impl Controller {
             return;
         }
         let key = self.key_of(&action).to_string();
-        let operation = Operation::of_action(0, &action, primitive, key, self.me.feature_set.to_string());
-        let epoch = self.epoch_seconds(now);
-        let report = Report {
-            rc: 1,
-            op_status: op_status::TIMEOUT,
-            exit_reason: reason,
-            started: epoch,
-            changed: epoch,
-            ..Report::default()
-        };
-        let record = Record { operation, call_id: -1, report };
-        let (uuid, name) = (place.uuid.clone(), place.name.clone());
-        self.write_record(&record, &uuid, &name);
+        let mut operation = Operation::of_action(&action, primitive, key, self.me.feature_set.to_string());
+        operation.remote = self.is_remote(&place.name).then(|| place.name.clone());
+        let report = self.failed_now(now, 1, op_status::TIMEOUT, &reason);
+        let record = Record { operation, call_id: -1, report, agent: None };
+        let place = place.clone();
+        self.write_record(&record, &place);
     }
 }
 

@@ -3,7 +3,8 @@
 use super::election::Ballot;
 use super::feature::FeatureSet;
 use super::record::Report;
-use crate::graph::Action;
+use super::remote::RemoteNode;
+use crate::graph::{Action, Place};
 use crate::transition::LoadMode;
 
 /// Decimal id of a cluster node; its XML id is the same number as text.
@@ -18,6 +19,32 @@ pub struct Generation {
     pub epoch: i64,
     /// `num_updates`
     pub num_updates: i64,
+}
+
+/// Which failures to clear ([CT-5.14]).
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Clearing {
+    /// The resource's name in fail counts.
+    pub resource: String,
+    /// Only of this operation and interval in milliseconds.
+    pub operation: Option<(String, u64)>,
+    /// On this node.
+    pub place: Place,
+    /// Key of the graph action that asks.
+    pub key: String,
+}
+
+/// Which history to delete ([CT-6.7], [CT-6.9]).
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Deletion {
+    /// Of this resource; `None`: of all.
+    pub resource: Option<String>,
+    /// On this node; `None`: on the receiver.
+    pub place: Option<Place>,
+    /// Only in the CIB.
+    pub cib_only: bool,
+    /// Key of the graph action that asks; `None`: a tool does.
+    pub key: Option<String>,
 }
 
 /// One message of the controllers' group. All travel in the group's total order, also those to one node.
@@ -64,6 +91,8 @@ pub enum Message {
         dc_leaving: bool,
         /// Its feature set.
         feature_set: FeatureSet,
+        /// Remote nodes that have been connected.
+        remotes: Vec<RemoteNode>,
     },
     /// The node has joined: its state with all it remembers of its resources, as XML.
     JoinConfirm {
@@ -87,6 +116,8 @@ pub enum Message {
     },
     /// A result that is not recorded ([CT-6.2]).
     Result {
+        /// The node on which it ran.
+        place: Place,
         /// The resource it is for.
         resource: String,
         /// Key of the action.
@@ -96,19 +127,8 @@ pub enum Message {
         /// What happened.
         report: Report,
     },
-    /// Clear failures of a resource on the receiver.
-    ClearFailures {
-        /// The resource's name in fail counts.
-        resource: String,
-        /// Only of this operation and interval.
-        operation: Option<(String, u64)>,
-        /// Node whose history entry goes.
-        node_id: String,
-        /// Its name.
-        node: String,
-        /// Key of the action.
-        key: String,
-    },
+    /// Clear failures of a resource.
+    ClearFailures(Clearing),
     /// Load of the sender.
     Throttle {
         /// How much.
@@ -118,20 +138,17 @@ pub enum Message {
     },
     /// A graph says which remote nodes are in maintenance.
     MaintenanceNodes(Vec<(String, bool)>),
-    /// Simulated failure of a resource on the receiver ([CT-6.8]).
+    /// Simulated failure of a resource ([CT-6.8]).
     FailResource {
         /// The resource.
         resource: String,
+        /// On this remote node, or on the receiver itself.
+        remote: Option<String>,
     },
-    /// Forget what the receiver knows of a resource, or of all ([CT-6.7], [CT-6.9]).
-    DeleteHistory {
-        /// The resource; `None` means all.
-        resource: Option<String>,
-        /// Key of the graph action that asks, if a transition does.
-        key: Option<String>,
-        /// Only the CIB entry of this node.
-        cib_only: Option<String>,
-    },
+    /// Forget what is known of a resource, or of all ([CT-6.7], [CT-6.9]).
+    DeleteHistory(Deletion),
+    /// A remote node came or went.
+    RemoteState(RemoteNode),
     /// Forget inactive nodes with that id or name.
     ForgetNode {
         /// Name of the node.

@@ -24,159 +24,62 @@
 //! assert_eq!(controller.poll_timeout(), Some(Duration::from_secs(1)));
 //! ```
 
+mod agent;
+mod alert;
+mod alert_targets;
+mod changes;
+mod connection;
 mod coordinate;
 mod election;
 mod event;
 mod feature;
 mod fencing;
 mod fsa;
+mod identity;
 mod join;
 mod lifecycle;
 mod local;
+mod lrm;
 mod matching;
 mod message;
 mod options;
+mod output;
 mod peers;
 mod perform;
+mod queue;
 mod record;
+mod remote;
 mod status;
+mod throttle;
 
-pub use coordinate::{ChangeKind, CibChange, ScheduleRequest};
+pub use agent::{AgentKey, AgentMeta, AgentParameter, Reload};
+pub use alert::{Alert, AlertTarget};
+pub use changes::{ChangeKind, CibChange};
+pub use connection::{RemoteCommand, RemoteInput};
+pub use coordinate::ScheduleRequest;
 pub use election::{Ballot, Candidate, ElectionState, Elector};
-pub use event::{Alert, Event};
+pub use event::Event;
 pub use feature::FeatureSet;
 pub use fencing::{FencingOutcome, FencingRequest};
 pub use fsa::State;
+pub use identity::{FEATURE_SET, Identity};
 pub use lifecycle::View;
-pub use message::{Generation, Message, NodeId, Receiver};
+pub use message::{Clearing, Deletion, Generation, Message, NodeId, Receiver};
 pub use options::ControllerOptions;
+pub use output::{CallId, Output};
 pub use peers::{Expected, JoinPhase, Membership, Peer, Peers};
 pub use record::{Operation, Report, op_digest, op_status, operation_key};
+pub use remote::RemoteNode;
 pub use status::{CibWrite, Status};
+pub use throttle::Load;
 
-use crate::attributes;
 use crate::transition::{Limits, Transition};
 use fsa::{Act, Acts, Input};
 use peers::Peers as PeerTable;
-use record::{Record, Remembered};
+use queue::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The feature set of this specification.
-pub const FEATURE_SET: &str = "3.20.5";
-
-/// Who a controller is.
-#[derive(Clone, Debug)]
-pub struct Identity {
-    /// Id of the node.
-    pub id: NodeId,
-    /// Name of the node.
-    pub name: String,
-    /// Feature set to announce.
-    pub feature_set: FeatureSet,
-    /// `dc-version` to write as coordinator.
-    pub version: String,
-    /// `cluster-name` to write if none is known.
-    pub cluster_name: Option<String>,
-    /// Marks the transitions of this process; 36 characters, unique in the life of the cluster.
-    pub uuid: String,
-    /// Age of the process at the driver's origin: what elections compare.
-    pub age: Duration,
-    /// Seconds since the epoch at the driver's origin.
-    pub epoch: Duration,
-    /// A watchdog daemon runs.
-    pub watchdog: bool,
-    /// `standby`, `online` or nothing: what to set at the first join.
-    pub start_state: Option<bool>,
-    /// How many jobs this node takes without load.
-    pub max_jobs: usize,
-}
-
-impl Identity {
-    /// A node with an id and a name, all else by default.
-    pub fn new(id: NodeId, name: &str) -> Self {
-        Identity {
-            id,
-            name: name.to_owned(),
-            feature_set: FEATURE_SET.parse().expect("infallible"),
-            version: concat!(env!("CARGO_PKG_VERSION"), "-metronome").to_owned(),
-            cluster_name: None,
-            uuid: format!("{id:08x}-0000-4000-8000-000000000000"),
-            age: Duration::ZERO,
-            epoch: Duration::ZERO,
-            watchdog: false,
-            start_state: None,
-            max_jobs: 8,
-        }
-    }
-}
-
-/// Number of a CIB write, given back with its end.
-pub type CallId = u64;
-
-/// What the driver has to do, in order.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Output {
-    /// Send to the ordered group of the controllers.
-    Send {
-        /// Who reads it.
-        to: Receiver,
-        /// The message.
-        message: Message,
-    },
-    /// Write to the CIB, all or nothing; answer with [`Controller::handle_written`].
-    Write {
-        /// Number of the write.
-        call: CallId,
-        /// What to write, in order.
-        writes: Vec<CibWrite>,
-    },
-    /// Make the copy of this node everyone's; answer with [`Controller::handle_synced`].
-    SyncCib {
-        /// Number of the request.
-        call: CallId,
-        /// Who holds the best copy.
-        holder: NodeId,
-    },
-    /// Compute a schedule from the CIB as it is now; answer with [`Controller::handle_graph`].
-    Schedule(ScheduleRequest),
-    /// Run an operation on this node; answer with [`Controller::handle_report`], for recurring ones each time the
-    /// result changes.
-    Execute(Operation),
-    /// Cancel recurring operations of this node with this resource, task and interval; each cancelled operation ends
-    /// with a report of status cancelled.
-    Cancel {
-        /// Number of the operation.
-        call: u32,
-        /// Its resource.
-        resource: String,
-        /// Its task.
-        task: String,
-        /// Its interval, milliseconds.
-        interval_ms: u64,
-    },
-    /// Forget a resource in the executor.
-    Unregister {
-        /// Its name.
-        resource: String,
-    },
-    /// Change node attributes.
-    Attribute(attributes::Request),
-    /// Fence a node; the result comes through [`Controller::handle_fenced`] on every node.
-    Fence(FencingRequest),
-    /// Tell an administrator.
-    Alert(Alert),
-    /// Something worth a line in the log.
-    Log(Event),
-    /// Leave the group and end with this code ([CT-11]).
-    Exit {
-        /// 0 normal, 1 error, 100 stay down.
-        code: u8,
-    },
-    /// Reset the node at once.
-    Panic,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
@@ -189,15 +92,10 @@ enum Timer {
     Escalation,
     DelayedAbort,
     ScheduleRetry,
+    SchedulerReply,
+    FencingHistory,
     PendingNode(NodeId),
     Action(u32),
-}
-
-#[derive(Clone, Debug)]
-struct Entry {
-    input: Input,
-    saved: Acts,
-    message: Option<Arc<(NodeId, Message)>>,
 }
 
 /// What a finished CIB write leads to.
@@ -234,6 +132,8 @@ pub struct Controller {
     have_cib: bool,
     generation: Generation,
     cluster_name_known: bool,
+    /// Ids in `nodes` that an earlier node of a known name had.
+    stale_nodes: Vec<String>,
     sequence: u64,
     seen_view: bool,
     quorate: bool,
@@ -248,11 +148,21 @@ pub struct Controller {
     schedule: coordinate::Scheduling,
     limits: Limits,
     throttle: BTreeMap<NodeId, crate::transition::NodeLimit>,
+    /// How loaded this node said it is.
+    load_mode: Option<crate::transition::LoadMode>,
     handled_outside: BTreeSet<i64>,
     fencing: fencing::FencingBook,
-    operations: BTreeMap<u32, Record>,
-    next_call: u32,
-    remembered: BTreeMap<String, Remembered>,
+    /// This node's executor.
+    own: lrm::Lrm,
+    /// Executors of remote nodes that are connected here, by name.
+    remote_lrms: BTreeMap<String, lrm::Lrm>,
+    connections: BTreeMap<String, connection::Connection>,
+    /// All remote nodes that were ever heard of, by name.
+    remotes: BTreeMap<String, RemoteNode>,
+    agents: agent::Known,
+    /// Operations that wait for the meta-data of their agent.
+    waiting: BTreeMap<AgentKey, Vec<Operation>>,
+    alerts: alert_targets::AlertTargets,
 }
 
 impl Controller {
@@ -282,6 +192,7 @@ impl Controller {
             have_cib: false,
             generation: Generation::default(),
             cluster_name_known: false,
+            stale_nodes: Vec::new(),
             sequence: 0,
             seen_view: false,
             quorate: false,
@@ -296,11 +207,16 @@ impl Controller {
             schedule: coordinate::Scheduling::default(),
             limits: Limits { default_max: me.max_jobs, ..Limits::default() },
             throttle: BTreeMap::new(),
+            load_mode: None,
             handled_outside: BTreeSet::new(),
             fencing: fencing::FencingBook::default(),
-            operations: BTreeMap::new(),
-            next_call: 1,
-            remembered: BTreeMap::new(),
+            own: lrm::Lrm::new(&me.name, &me.id.to_string()),
+            remote_lrms: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            remotes: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            alerts: alert_targets::AlertTargets::default(),
             me,
         };
         controller.append(Input::Startup);
@@ -315,7 +231,8 @@ impl Controller {
 
     /// When to call [`Controller::handle_timeout`] at the latest.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        self.timers.values().copied().chain(self.elector.deadline()).min()
+        let connections = self.connections.values().filter_map(connection::Connection::wakes_at);
+        self.timers.values().copied().chain(self.elector.deadline()).chain(connections).min()
     }
 
     /// Whether this node coordinates.
@@ -346,6 +263,8 @@ impl Controller {
             self.fire(now, timer);
             self.run(now);
         }
+        self.connections_due(now);
+        self.run(now);
     }
 
     /// The termination signal: leave the cluster cleanly; a second one is an error ([CT-7.2]).
@@ -395,146 +314,15 @@ impl Controller {
             Timer::Escalation => self.append(Input::Stop),
             Timer::DelayedAbort => self.delayed_abort(now),
             Timer::ScheduleRetry => self.append_acts(Acts::of(&[Act::Schedule])),
+            Timer::SchedulerReply => {
+                if self.is_dc && self.state == State::PolicyEngine && self.schedule.is_awaited() {
+                    self.stay_down = true;
+                    self.append(Input::Terminate);
+                }
+            }
+            Timer::FencingHistory => self.outputs.push_back(Output::SyncFencing),
             Timer::PendingNode(_) => self.abort(now, coordinate::Abort::restart("Node pending timed out")),
             Timer::Action(id) => self.action_lost(now, id),
-        }
-    }
-
-    // --- queue -------------------------------------------------------------------------------------------------------
-
-    fn append(&mut self, input: Input) {
-        self.append_with(input, None);
-    }
-
-    fn append_with(&mut self, input: Input, message: Option<Arc<(NodeId, Message)>>) {
-        if input == Input::PeCalc && self.queue.back().is_some_and(|e| e.input == Input::PeCalc) {
-            return;
-        }
-        self.queue.push_back(Entry { input, saved: Acts::NONE, message });
-    }
-
-    fn append_acts(&mut self, saved: Acts) {
-        self.queue.push_back(Entry { input: Input::Null, saved, message: None });
-    }
-
-    fn prepend(&mut self, input: Input) {
-        self.prepend_with(input, None);
-    }
-
-    fn prepend_with(&mut self, input: Input, message: Option<Arc<(NodeId, Message)>>) {
-        if input == Input::PeCalc && self.queue.front().is_some_and(|e| e.input == Input::PeCalc) {
-            return;
-        }
-        self.queue.push_front(Entry { input, saved: Acts::NONE, message });
-    }
-
-    /// Error-style raise ([CT-2.3]): first the error, then what was pending, in the new state.
-    fn raise_error(&mut self, input: Input) {
-        let saved = std::mem::take(&mut self.acts);
-        self.queue.push_front(Entry { input: Input::Null, saved, message: self.message.clone() });
-        self.queue.push_front(Entry { input, saved: Acts::NONE, message: None });
-    }
-
-    /// An action that must wait puts itself back ([CT-2.3]).
-    fn stall(&mut self, act: Act) {
-        self.acts.insert(act);
-        if let Some(message) = self.message.take() {
-            let saved = std::mem::take(&mut self.acts);
-            self.queue.push_back(Entry { input: Input::WaitForEvent, saved, message: Some(message) });
-        }
-        self.stalled = true;
-    }
-
-    /// Runs the machine; a pass over the graph that was asked for on the way comes after all that is queued, so that one
-    /// change of the CIB is dealt with as a whole.
-    fn run(&mut self, now: Duration) {
-        loop {
-            self.run_queue(now);
-            if !std::mem::take(&mut self.pass_wanted) {
-                return;
-            }
-            self.pass(now);
-            if self.queue.is_empty() && self.acts.is_empty() {
-                return;
-            }
-        }
-    }
-
-    fn run_queue(&mut self, now: Duration) {
-        self.stalled = false;
-        if self.queue.is_empty() && !self.acts.is_empty() {
-            self.append(Input::Null);
-        }
-        while let Some(entry) = self.queue.pop_front() {
-            self.message = entry.message;
-            self.acts.extend(entry.saved);
-            let (next, acts) = fsa::step(self.state, entry.input);
-            self.acts.extend(acts);
-            if next == State::Stopping || self.shutting_down {
-                self.acts.remove(Act::StartUp);
-                self.acts.remove(Act::Started);
-            }
-            if next != self.state {
-                self.change_state(now, next);
-            }
-            while let Some(act) = self.acts.take_first() {
-                self.perform(now, act);
-                if self.stalled {
-                    return;
-                }
-            }
-        }
-        self.message = None;
-    }
-
-    /// Effects of a state change ([CT-2.6]).
-    fn change_state(&mut self, now: Duration, to: State) {
-        let from = std::mem::replace(&mut self.state, to);
-        self.log(Event::StateTransition { from, to });
-        if to != State::Election && from != State::ReleaseDc {
-            self.elector.stop_timer();
-        }
-        self.acts.insert(if to == State::Integration { Act::IntegrationTimerStart } else { Act::IntegrationTimerStop });
-        self.acts.insert(if to == State::FinalizeJoin {
-            Act::FinalizationTimerStart
-        } else {
-            Act::FinalizationTimerStop
-        });
-        if to != State::Pending {
-            self.acts.insert(Act::DcTimerStop);
-        }
-        if to != State::Idle {
-            self.timers.remove(&Timer::Recheck);
-        }
-        if from == State::FinalizeJoin && to == State::PolicyEngine {
-            self.write_all_nodes(now, status::Fields::ALL);
-        }
-        match to {
-            State::Pending | State::Election => self.dc = None,
-            State::NotDc => {
-                self.dc_loops = 0;
-                self.fencing.cleanup.clear();
-                if self.shutting_down {
-                    self.acts.insert(Act::AskShutdown);
-                }
-            }
-            State::PolicyEngine => {
-                self.dc_loops = 0;
-                self.count_joined();
-            }
-            State::Stopping | State::Terminate => self.shutting_down = true,
-            State::Idle => {
-                if self.shutting_down {
-                    self.acts.insert(Act::AskShutdown);
-                }
-                self.start_recheck(now);
-            }
-            _ => {}
-        }
-        if to == State::Recovery {
-            self.acts.insert(Act::Recover);
-        } else if to != State::Pending {
-            self.acts.remove(Act::Recover);
         }
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Options of the cluster as the controller uses them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)] // each is the option of that name
 pub struct ControllerOptions {
     pub dc_deadtime: Duration,
@@ -19,6 +19,8 @@ pub struct ControllerOptions {
     pub transition_delay: Duration,
     pub node_pending_timeout: Duration,
     pub node_action_limit: usize,
+    /// `load-threshold` as a share of one processor.
+    pub load_threshold: f64,
     pub shutdown_lock: bool,
     pub fencing_max_attempts: u32,
     /// `fencing-reaction` is `panic`.
@@ -42,6 +44,7 @@ impl Default for ControllerOptions {
             transition_delay: Duration::ZERO,
             node_pending_timeout: Duration::ZERO,
             node_action_limit: 0,
+            load_threshold: 0.8,
             shutdown_lock: false,
             fencing_max_attempts: 10,
             fencing_panics: false,
@@ -71,6 +74,10 @@ impl ControllerOptions {
         duration(&["transition-delay"], &mut options.transition_delay);
         duration(&["node-pending-timeout"], &mut options.node_pending_timeout);
         options.node_action_limit = get(&["node-action-limit"]).and_then(|t| t.trim().parse().ok()).unwrap_or(0);
+        if let Some(percent) = get(&["load-threshold"]).and_then(|t| t.trim().trim_end_matches('%').trim().parse().ok())
+        {
+            options.load_threshold = f64::from(i16::clamp(percent, -1, 10_000)) / 100.0;
+        }
         options.shutdown_lock = is_true(get(&["shutdown-lock"]));
         if let Some(n) = get(&["fencing-max-attempts", "stonith-max-attempts"]).and_then(|t| t.trim().parse().ok()) {
             options.fencing_max_attempts = n;
@@ -103,6 +110,13 @@ impl Controller {
             0 => self.me.max_jobs,
             limit => limit,
         };
+        let at = DateTime::from_epoch(i64::try_from(self.epoch_seconds(now)).unwrap_or(i64::MAX), 0);
+        self.alerts = super::alert_targets::AlertTargets::read(doc, &Context::at(at));
         self.options = options;
+        if self.is_dc {
+            for id in self.peers.ids() {
+                self.update_pending_timer(now, id);
+            }
+        }
     }
 }

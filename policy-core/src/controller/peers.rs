@@ -64,6 +64,8 @@ pub struct Peer {
     pub when_member: u64,
     /// Epoch second when its controller came; 0 if it is not there.
     pub when_online: u64,
+    /// Epoch second when it or its controller was lost last; 0: never.
+    pub lost_at: u64,
     /// What is expected of it.
     pub expected: Option<Expected>,
     /// How far it has come in the join.
@@ -105,6 +107,7 @@ impl Peers {
             online: false,
             when_member: 0,
             when_online: 0,
+            lost_at: 0,
             expected: None,
             phase: JoinPhase::None,
         });

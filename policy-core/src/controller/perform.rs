@@ -81,12 +81,13 @@ impl Controller {
     }
 
     /// "Started" waits for membership, CIB, options and a peer ([CT-2.7]).
-    fn start_if_ready(&mut self, _now: Duration) {
+    fn start_if_ready(&mut self, now: Duration) {
         if !(self.seen_view && self.have_cib && self.am_active()) {
             self.stall(Act::Started);
             return;
         }
         self.log(Event::Started);
+        self.start_timer(Timer::FencingHistory, now, Duration::from_secs(30));
         self.append(Input::Pending);
     }
 
@@ -146,10 +147,11 @@ impl Controller {
         }
         let mut writes = vec![CibWrite::root(&[("crm_feature_set", self.me.feature_set.to_string())])];
         let watchdog = self.me.watchdog.to_string();
+        // In the order in which a coordinator of the released programs writes them.
         let mut options = vec![
+            ("have-watchdog", watchdog),
             ("dc-version", self.me.version.clone()),
             ("cluster-infrastructure", "corosync".to_owned()),
-            ("have-watchdog", watchdog),
         ];
         if let (false, Some(name)) = (self.cluster_name_known, &self.me.cluster_name) {
             options.push(("cluster-name", name.clone()));

@@ -1,9 +1,11 @@
 //! What a node remembers of its operations, and how it is written as history ([CT-6.2] to [CT-6.6]).
 
+use super::agent::{AgentMeta, name_list};
 use crate::graph::Primitive;
 use crate::transition::{TransitionKey, TransitionMagic};
 use cib_core::xml::{Document, NodeIx};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Operation status: how the execution itself went ([CT-6.3]).
 pub mod op_status {
@@ -30,10 +32,12 @@ pub mod op_status {
 }
 
 /// An operation for the local executor.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Operation {
     /// The controller's number for it; the executor's report carries it back.
     pub call: u32,
+    /// The remote node whose executor runs it; `None`: this node's own.
+    pub remote: Option<String>,
     /// The agent.
     pub agent: Primitive,
     /// Name under which executor and history know the resource.
@@ -114,6 +118,8 @@ pub(crate) struct Record {
     pub(crate) operation: Operation,
     pub(crate) call_id: i64,
     pub(crate) report: Report,
+    /// What is known of its agent.
+    pub(crate) agent: Option<Arc<AgentMeta>>,
 }
 
 impl Record {
@@ -149,19 +155,45 @@ impl Record {
         }
     }
 
-    /// Appends its entries to an `lrm_resource` element ([CT-6.3]).
+    /// Adds its entries to an `lrm_resource` element, over older ones of the same id ([CT-6.3]). A failure that is written twice shows
+    /// what depends on the agent's meta-data only in the second entry.
     pub(crate) fn write(&self, doc: &mut Document, parent: NodeIx, node: &str, origin: &str) {
         let task = self.operation.recorded_task(self.report.op_status).to_owned();
         let key =
             operation_key(&self.operation.resource, &task, self.operation.interval_ms, &self.operation.parameters);
         let attributes = self.attributes(&task, &key, node, origin);
-        for id in self.entry_ids(&task, &key) {
-            let entry = doc.append(parent, "lrm_rsc_op");
-            doc.set_attr(entry, "id", &id);
-            for (name, value) in &attributes {
+        let ids = self.entry_ids(&task, &key);
+        for (i, id) in ids.iter().enumerate() {
+            let known = doc.children_named(parent, "lrm_rsc_op").find(|&n| doc.id(n) == Some(id));
+            let entry = known.unwrap_or_else(|| doc.append(parent, "lrm_rsc_op"));
+            doc.set_attr(entry, "id", id);
+            let by_agent = if i + 1 == ids.len() { self.attributes_by_agent(&task) } else { Vec::new() };
+            for (name, value) in attributes.iter().chain(&by_agent) {
                 doc.set_attr(entry, name, value);
             }
         }
+    }
+
+    /// Digests that need the agent's meta-data: of what cannot be reloaded, and without secrets ([CT-6.3]).
+    fn attributes_by_agent(&self, task: &str) -> Vec<(&'static str, String)> {
+        let Some(agent) = &self.agent else { return Vec::new() };
+        if super::agent::agent_of(&self.operation.agent, task).is_none() {
+            return Vec::new();
+        }
+        let Operation { parameters, interval_ms, .. } = &self.operation;
+        let mut out = Vec::new();
+        if let Some(names) = agent.restart().filter(|_| *interval_ms == 0) {
+            let digest = digest_of(&digested(parameters, *interval_ms, |name| names.contains(&name)));
+            out.push(("op-force-restart", name_list(&names)));
+            out.push(("op-restart-digest", digest));
+        }
+        let secret = agent.secret();
+        if !secret.is_empty() {
+            let digest = digest_of(&digested(parameters, *interval_ms, |name| !secret.contains(&name)));
+            out.push(("op-secure-params", name_list(&secret)));
+            out.push(("op-secure-digest", digest));
+        }
+        out
     }
 
     fn attributes(&self, task: &str, key: &str, node: &str, origin: &str) -> Vec<(&'static str, String)> {
@@ -181,7 +213,7 @@ impl Record {
             ("crm_feature_set", operation.feature_set.clone()),
             ("transition-key", transition_key),
             ("transition-magic", magic),
-            ("exit-reason", report.exit_reason.clone()),
+            ("exit-reason", if self.is_failed() { report.exit_reason.clone() } else { String::new() }),
             ("on_node", node.to_owned()),
             ("call-id", self.call_id.to_string()),
             ("rc-code", report.rc.to_string()),
@@ -208,15 +240,20 @@ impl Record {
 
 /// `op-digest` of the attributes of a graph action ([CT-6.6a]).
 pub fn op_digest(parameters: &[(String, String)], interval_ms: u64) -> String {
+    digest_of(&digested(parameters, interval_ms, |_| true))
+}
+
+/// The parameters that a digest covers, of those that are wanted.
+fn digested(parameters: &[(String, String)], interval_ms: u64, wanted: impl Fn(&str) -> bool) -> BTreeMap<&str, &str> {
     const LEFT_OUT: &[&str] = &["id", "crm_feature_set", "op-digest", "on_node", "on_node_uuid", "pcmk_external_ip"];
-    let kept: BTreeMap<&str, &str> = parameters
+    parameters
         .iter()
         .map(|(n, v)| (n.as_str(), v.as_str()))
         .filter(|(n, _)| {
             !LEFT_OUT.contains(n) && (!n.starts_with("CRM_meta_") || (interval_ms > 0 && *n == "CRM_meta_timeout"))
         })
-        .collect();
-    digest_of(&kept)
+        .filter(|(n, _)| wanted(n))
+        .collect()
 }
 
 fn digest_of(parameters: &BTreeMap<&str, &str>) -> String {
@@ -234,6 +271,8 @@ fn digest_of(parameters: &BTreeMap<&str, &str>) -> String {
 #[derive(Clone, Debug)]
 pub(crate) struct Remembered {
     pub(crate) agent: Primitive,
+    /// The resource that contains it.
+    pub(crate) container: Option<String>,
     pub(crate) last: Option<Record>,
     pub(crate) last_failure: Option<Record>,
     /// Newest first.
@@ -247,6 +286,7 @@ impl Remembered {
     pub(crate) fn new(agent: Primitive) -> Self {
         Remembered {
             agent,
+            container: None,
             last: None,
             last_failure: None,
             recurring: Vec::new(),
@@ -261,6 +301,7 @@ impl Remembered {
         if operation.task == "notify" {
             return;
         }
+        self.container = operation.meta("container").map(str::to_owned).or_else(|| self.container.take());
         self.last_call = record.call_id;
         let same = |r: &Record| r.operation.task == operation.task && r.operation.interval_ms == operation.interval_ms;
         if operation.interval_ms > 0 && record.report.op_status == op_status::CANCELLED {
@@ -285,13 +326,22 @@ impl Remembered {
     }
 
     /// Appends the `lrm_resource` element, without entries.
-    pub(crate) fn write_resource(agent: &Primitive, resource: &str, doc: &mut Document, parent: NodeIx) -> NodeIx {
+    pub(crate) fn write_resource(
+        agent: &Primitive,
+        resource: &str,
+        container: Option<&str>,
+        doc: &mut Document,
+        parent: NodeIx,
+    ) -> NodeIx {
         let element = doc.append(parent, "lrm_resource");
         doc.set_attr(element, "id", resource);
-        for (name, value) in [("class", &agent.class), ("provider", &agent.provider), ("type", &agent.agent)] {
+        for (name, value) in [("type", &agent.agent), ("class", &agent.class), ("provider", &agent.provider)] {
             if let Some(value) = value {
                 doc.set_attr(element, name, value);
             }
+        }
+        if let Some(container) = container {
+            doc.set_attr(element, "container", container);
         }
         element
     }
@@ -306,7 +356,7 @@ impl Remembered {
         node: &str,
         origin: &str,
     ) {
-        let element = Self::write_resource(&self.agent, resource, doc, parent);
+        let element = Self::write_resource(&self.agent, resource, self.container.as_deref(), doc, parent);
         let last = in_flight.or(self.last.as_ref());
         // What runs now has its entry under the id of the last result; a migration has one of its own.
         let own_id = in_flight.is_some_and(|r| r.operation.task.starts_with("migrate"));

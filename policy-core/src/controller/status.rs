@@ -165,7 +165,6 @@ impl Controller {
         let Some(peer) = self.peers.get(node) else { return };
         doc.set_attr(element, "id", &peer.xml_id());
         doc.set_attr(element, "uname", &peer.name);
-        doc.set_attr(element, "crm-debug-origin", origin);
         if fields.in_ccm {
             let value = if peer.state == Some(Membership::Member) { peer.when_member } else { 0 };
             doc.set_attr(element, "in_ccm", &value.to_string());
@@ -179,6 +178,7 @@ impl Controller {
         if let (true, Some(expected)) = (fields.expected, peer.expected) {
             doc.set_attr(element, "expected", expected.as_str());
         }
+        doc.set_attr(element, "crm-debug-origin", origin);
     }
 
     pub(super) fn node_state_write(&self, nodes: &[NodeId], fields: Fields, origin: &str) -> CibWrite {
@@ -204,7 +204,12 @@ impl Controller {
         let ids = self.peers.ids();
         let nodes = self.nodes_write(&ids);
         let states = self.node_state_write(&ids, fields, "post_cache_update");
-        self.write(vec![nodes, states], WriteEnd::Nothing);
+        let stale = std::mem::take(&mut self.stale_nodes).into_iter().flat_map(|id| {
+            ["//nodes/node", "//status/node_state"]
+                .map(|element| CibWrite::Delete { xpath: format!("{element}[@id='{id}']") })
+        });
+        let writes = stale.chain([nodes, states]).collect();
+        self.write(writes, WriteEnd::Nothing);
     }
 
     pub(super) fn nodes_write(&self, ids: &[NodeId]) -> CibWrite {

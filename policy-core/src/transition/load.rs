@@ -33,22 +33,24 @@ pub struct Limits {
     pub nodes: BTreeMap<String, NodeLimit>,
     /// Maximum for nodes that announced nothing.
     pub default_max: usize,
+    /// How many nodes are active.
+    pub active: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { nodes: BTreeMap::new(), default_max: 8 }
+        Limits { nodes: BTreeMap::new(), default_max: 8, active: 1 }
     }
 }
 
 impl Limits {
     /// The batch limit, reduced by the load of the nodes; 0 is no limit.
-    pub fn batch(&self, configured: i64, active: usize) -> i64 {
+    pub fn batch(&self, configured: i64) -> i64 {
         let mut limit = configured.max(0);
         for node in self.nodes.values() {
             let cap = match node.mode {
-                LoadMode::Extreme => (active / 4).max(1),
-                LoadMode::High => (active / 2).max(1),
+                LoadMode::Extreme => (self.active / 4).max(1),
+                LoadMode::High => (self.active / 2).max(1),
                 _ => continue,
             } as i64;
             limit = if limit == 0 { cap } else { limit.min(cap) };
@@ -75,16 +77,16 @@ mod tests {
 
     #[test]
     fn load_halves_and_quarters() {
-        let mut limits = Limits { default_max: 8, ..Limits::default() };
+        let mut limits = Limits { default_max: 8, active: 10, ..Limits::default() };
         assert_eq!(limits.jobs("n1"), 4);
         for (mode, jobs) in [(LoadMode::Negligible, 8), (LoadMode::Low, 4), (LoadMode::Medium, 2), (LoadMode::High, 1)]
         {
             limits.nodes.insert("n1".into(), NodeLimit { mode, max: 8 });
             assert_eq!(limits.jobs("n1"), jobs);
         }
-        assert_eq!(limits.batch(0, 10), 5);
-        assert_eq!(limits.batch(3, 10), 3);
+        assert_eq!(limits.batch(0), 5);
+        assert_eq!(limits.batch(3), 3);
         limits.nodes.insert("n2".into(), NodeLimit { mode: LoadMode::Extreme, max: 8 });
-        assert_eq!(limits.batch(0, 10), 2);
+        assert_eq!(limits.batch(0), 2);
     }
 }

@@ -264,7 +264,7 @@ impl Transition {
             tally.completed += usize::from(state.confirmed);
             tally.pending += usize::from(state.executed && !state.confirmed && !state.failed);
         }
-        let batch = limits.batch(self.batch_limit, self.jobs.values().map(|j| j.actions).sum());
+        let batch = limits.batch(self.batch_limit);
         let mut fired = Vec::new();
         for i in 0..self.synapses.len() {
             if batch > 0 && tally.pending as i64 >= batch {
@@ -363,6 +363,11 @@ impl Transition {
         state.action_failed = failed;
         state.executed = true;
         state.confirmed = true;
+        self.release_followers(i, failed);
+    }
+
+    /// Synapses that wait for this one wait no longer; after a failure only bookkeeping of priority INFINITY ([CT-5.5]).
+    fn release_followers(&mut self, i: usize, failed: bool) {
         for f in self.followers[i].clone() {
             let state = &mut self.states[f];
             if !(state.confirmed || state.failed || state.executed)
@@ -384,6 +389,7 @@ impl Transition {
         }
         self.states[i].failed = true;
         self.states[i].action_failed = true;
+        self.release_followers(i, true);
     }
 
     /// Raises priority and completion action of a running graph; `true` if the graph runs ([CT-5.10]).

@@ -16,10 +16,11 @@ use super::desk::Desk;
 use super::keys;
 use super::transport::Transport;
 use crate::node::timeline::{Kind, Line, headline};
-use crate::node::{Event, Node, Output};
+use crate::node::{Event, Node, Output, RemoteEvent, RemoteOutput};
 use agents::process::{Places, Runner};
 use agents::standard::{Exit, RunId};
 use answers::When;
+use policy_core::controller::Load;
 use server::{Ask, Counter};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -70,6 +71,9 @@ impl Clock {
         (self.origin + at).into()
     }
 }
+
+/// How often the load of the machine is measured.
+const LOAD_EVERY: Duration = Duration::from_secs(30);
 
 /// What [`Output::Reset`] means on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -180,6 +184,8 @@ struct Driver {
     counter: Counter,
     asked: BTreeMap<u64, oneshot::Sender<Answer>>,
     next: u64,
+    /// When to measure the machine's load next.
+    next_load: Duration,
     end: Option<Result<(), DriveError>>,
 }
 
@@ -207,6 +213,7 @@ impl Driver {
             counter: Counter::open(io.control).map_err(DriveError::Sockets)?,
             asked: BTreeMap::new(),
             next: 1,
+            next_load: Duration::ZERO,
             end: None,
         })
     }
@@ -234,6 +241,7 @@ impl Driver {
             if self.node.poll_timeout().is_some_and(|at| at <= self.clock.now()) {
                 self.feed(|node, now| node.handle_timeout(now));
             }
+            self.measure_load();
         }
         self.transport.flush();
         let end = self.end.take().expect("the loop ended");
@@ -247,6 +255,19 @@ impl Driver {
         let result = input(&mut self.node, self.clock.now());
         self.drain();
         result
+    }
+
+    /// The node is told at intervals how loaded its machine is; what cannot be read counts as idle.
+    fn measure_load(&mut self) {
+        let now = self.clock.now();
+        if now < self.next_load {
+            return;
+        }
+        self.next_load = now + LOAD_EVERY;
+        let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let average = text.split_whitespace().next().and_then(|t| t.parse().ok()).unwrap_or(0.0);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        self.feed(|node, now| node.handle_load(now, Load { cib: 0.0, average, cores }));
     }
 
     fn drain(&mut self) {
@@ -285,6 +306,7 @@ impl Driver {
                 self.runner.start(&call);
             }
             Output::Kill { run, scope } => self.runner.kill(run, scope),
+            Output::Remote { remote, output } => self.remote(&remote, &output),
             Output::Event(event) => self.note_event(&event),
             Output::Member(output) => self.member_said(output),
             Output::Reply { number, reply } => {
@@ -299,6 +321,15 @@ impl Driver {
             Output::Reset => self.reset(),
         }
         Ok(())
+    }
+
+    /// There is no transport to remote hosts here yet: whoever wants to connect is told at once.
+    fn remote(&mut self, remote: &str, output: &RemoteOutput) {
+        if matches!(output, RemoteOutput::Connect { .. }) {
+            self.note(Kind::Detail, format!("no transport to the remote host {remote}"));
+            let now = self.clock.now();
+            self.node.handle_remote(now, remote, RemoteEvent::Refused { bad_key: false });
+        }
     }
 
     fn reset(&mut self) {

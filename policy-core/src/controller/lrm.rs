@@ -1,0 +1,151 @@
+//! What a controller keeps about one executor: its own, or that of a remote node whose connection runs here ([CT-6.1]).
+
+use super::record::{Record, Remembered};
+use super::{Controller, Operation, Output, Report, op_status, operation_key};
+use crate::graph::{Place, Primitive};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Operations in hand and memory of one executor.
+#[derive(Clone, Debug)]
+pub(super) struct Lrm {
+    /// The node as the CIB names it.
+    pub(super) place: Place,
+    /// Active operations by call.
+    pub(super) operations: BTreeMap<u32, Record>,
+    pub(super) next_call: u32,
+    pub(super) remembered: BTreeMap<String, Remembered>,
+}
+
+impl Lrm {
+    pub(super) fn new(name: &str, uuid: &str) -> Self {
+        Lrm {
+            place: Place { name: name.to_owned(), uuid: uuid.to_owned() },
+            operations: BTreeMap::new(),
+            next_call: 1,
+            remembered: BTreeMap::new(),
+        }
+    }
+
+    /// The memory of a resource, made if it is new.
+    pub(super) fn resource(&mut self, name: &str, agent: &Primitive) -> &mut Remembered {
+        self.remembered.entry(name.to_owned()).or_insert_with(|| Remembered::new(agent.clone()))
+    }
+}
+
+impl Controller {
+    /// The executor of a remote node, or this node's own.
+    pub(super) fn lrm(&mut self, remote: Option<&str>) -> Option<&mut Lrm> {
+        match remote {
+            None => Some(&mut self.own),
+            Some(name) => self.remote_lrms.get_mut(name),
+        }
+    }
+
+    /// The node on which operations of an executor run.
+    pub(super) fn place_of(&self, remote: Option<&str>) -> Place {
+        match remote {
+            None => self.own.place.clone(),
+            Some(name) => Place { name: name.to_owned(), uuid: name.to_owned() },
+        }
+    }
+
+    /// Cancels operations of an executor and forgets them.
+    fn cancel_where(&mut self, remote: Option<&str>, which: impl Fn(&Operation) -> bool) {
+        let Some(lrm) = self.lrm(remote) else { return };
+        let hit: Vec<u32> = lrm.operations.iter().filter(|(_, r)| which(&r.operation)).map(|(call, _)| *call).collect();
+        for call in hit {
+            if let Some(record) = self.lrm(remote).and_then(|lrm| lrm.operations.remove(&call)) {
+                self.ask_cancel(&record.operation);
+            }
+        }
+    }
+
+    /// Cancels an active operation with the same resource, task and interval.
+    pub(super) fn cancel_same(&mut self, operation: &Operation) {
+        self.cancel_where(operation.remote.as_deref(), |o| {
+            o.resource == operation.resource && o.task == operation.task && o.interval_ms == operation.interval_ms
+        });
+    }
+
+    pub(super) fn cancel_recurring_of(&mut self, remote: Option<&str>, resource: &str) {
+        self.cancel_where(remote, |o| o.resource == resource && o.interval_ms > 0);
+    }
+
+    pub(super) fn cancel_all_recurring(&mut self) {
+        self.cancel_where(None, |o| o.interval_ms > 0);
+        for name in self.remote_lrms.keys().cloned().collect::<Vec<_>>() {
+            self.cancel_where(Some(&name), |o| o.interval_ms > 0);
+        }
+    }
+
+    /// Has an executor, or a connection, stop repeating an operation.
+    fn ask_cancel(&mut self, operation: &Operation) {
+        if operation.is_connection() {
+            if let Some(connection) = self.connections.get_mut(&operation.resource) {
+                connection.monitors.remove(&operation.call);
+            }
+            return;
+        }
+        self.outputs.push_back(Output::Cancel {
+            remote: operation.remote.clone(),
+            call: operation.call,
+            resource: operation.resource.clone(),
+            task: operation.task.clone(),
+            interval_ms: operation.interval_ms,
+        });
+    }
+
+    /// Cancels a recurring operation because a transition asked for it ([CT-6.5]).
+    pub(super) fn cancel_asked(&mut self, mut asked: Operation, task: &str, interval: u64) {
+        let (remote, resource) = (asked.remote.clone(), asked.resource.clone());
+        let found = self.lrm(remote.as_deref()).and_then(|lrm| {
+            lrm.operations.values_mut().find(|r| {
+                r.operation.resource == resource && r.operation.task == task && r.operation.interval_ms == interval
+            })
+        });
+        let running = found.map(|record| {
+            // Its removal was asked for: the entry goes with it.
+            record.report.op_status = op_status::CANCELLED;
+            record.operation.clone()
+        });
+        if let Some(operation) = &running {
+            self.ask_cancel(operation);
+            if !operation.is_connection() {
+                return;
+            }
+            if let Some(lrm) = self.lrm(remote.as_deref()) {
+                lrm.operations.remove(&operation.call);
+            }
+        }
+        self.delete_entry(remote.as_deref(), &operation_key(&resource, task, interval, &[]));
+        asked.task = "cancel".to_owned();
+        self.reply(&asked, Report::default());
+    }
+
+    /// All that a node forgets of a resource, or of all, with its executor.
+    pub(super) fn forget_resources(&mut self, remote: Option<&str>, resource: Option<&str>) {
+        let Some(lrm) = self.lrm(remote) else { return };
+        let forgotten: Vec<String> = match resource {
+            Some(name) => vec![name.to_owned()],
+            None => lrm.remembered.keys().cloned().collect(),
+        };
+        for name in forgotten {
+            self.cancel_recurring_of(remote, &name);
+            let connection = self.connections.contains_key(&name);
+            let Some(lrm) = self.lrm(remote) else { return };
+            lrm.operations.retain(|_, r| r.operation.resource != name);
+            lrm.remembered.remove(&name);
+            // Connections stay registered ([CT-6.7]).
+            if !connection {
+                self.outputs.push_back(Output::Unregister { remote: remote.map(str::to_owned), resource: name });
+            }
+        }
+    }
+
+    /// A report of an operation that ended with its executor, as of now.
+    pub(super) fn failed_now(&self, now: Duration, rc: i32, op_status: i32, reason: &str) -> Report {
+        let epoch = self.epoch_seconds(now);
+        Report { rc, op_status, exit_reason: reason.to_owned(), started: epoch, changed: epoch, ..Report::default() }
+    }
+}
