@@ -49,6 +49,8 @@ pub struct RingSockets {
     /// Whether datagrams to one node are sent as segments; off once the system refused.
     segments: bool,
     slots: Vec<BytesMut>,
+    /// Where small datagrams are copied to, many to a block.
+    small: BytesMut,
     sent: u64,
     received: u64,
     dropped: u64,
@@ -141,6 +143,7 @@ impl RingSockets {
             queue: Vec::with_capacity(BATCH),
             segments: true,
             slots: vec![BytesMut::new(); SLOTS],
+            small: BytesMut::new(),
             sent: 0,
             received: 0,
             dropped: 0,
@@ -253,7 +256,11 @@ impl RingSockets {
         }
         for (k, &(len, size, from)) in got.iter().enumerate() {
             let mut whole = if len <= SMALL {
-                Bytes::copy_from_slice(&self.slots[k][..len])
+                if self.small.capacity() < len {
+                    self.small = BytesMut::with_capacity(SLOT);
+                }
+                self.small.extend_from_slice(&self.slots[k][..len]);
+                self.small.split().freeze()
             } else {
                 let mut slot = std::mem::take(&mut self.slots[k]);
                 slot.truncate(len);

@@ -211,6 +211,10 @@ pub(super) fn read(
         let key = format!("totem.interface.{}.bindnetaddr", link.number);
         // A valid name by construction, and a value of the engine's own.
         let _ = map.set(&key, Value::Str(link.bind.to_string()));
+        if let (Transport::Udp, Some(group)) = (totem.transport, link.multicast) {
+            let _ = map.set(&format!("totem.interface.{}.mcastaddr", link.number), Value::Str(group.to_string()));
+            let _ = map.set(&format!("totem.interface.{}.mcastport", link.number), Value::U16(link.port));
+        }
     }
     Ok(Membership { nodes, local, links, implicit })
 }

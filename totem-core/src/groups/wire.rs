@@ -1,6 +1,7 @@
 //! The messages of process groups [QG-5.4].
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::GroupName;
 use super::name::MAX_NAME;
@@ -17,6 +18,8 @@ const ENTRIES: usize = 24;
 const MULTICAST_LEN: usize = 184;
 /// Where the bytes of a part begin.
 const PART_LEN: usize = 200;
+/// What stands behind the executive header; that of a user's message needs no allocation.
+type Body = SmallVec<[u8; 256]>;
 /// Bytes of a down list.
 const DOWN_LIST_LEN: usize = 32 + 4 * MAX_NODES;
 
@@ -212,7 +215,7 @@ impl Message {
     /// The structure, ready to be multicast; what a user sent is not copied. Down lists and join lists go out while
     /// services synchronise, everything else waits for the end of it.
     pub fn encode(&self) -> Outgoing {
-        let mut body = Vec::with_capacity(PART_LEN);
+        let mut body = Body::new();
         let mut payload = Bytes::new();
         let mut in_sync = false;
         match self {
@@ -270,25 +273,25 @@ fn decode_join_list(data: &Bytes, order: ByteOrder) -> Result<Message, WireError
     Ok(Message::JoinList((0..count).map(entry).collect::<Result<_, WireError>>()?))
 }
 
-fn put_padded(body: &mut Vec<u8>, value: u32) {
+fn put_padded(body: &mut Body, value: u32) {
     body.extend_from_slice(&value.to_le_bytes());
     body.extend_from_slice(&[0; 4]);
 }
 
-fn put_name(body: &mut Vec<u8>, group: &GroupName) {
+fn put_name(body: &mut Body, group: &GroupName) {
     let bytes = group.as_bytes();
     put_padded(body, bytes.len() as u32);
     body.extend_from_slice(bytes);
     body.resize(body.len() + MAX_NAME - bytes.len(), 0);
 }
 
-fn put_process(body: &mut Vec<u8>, group: &GroupName, pid: u32, reason: Reason) {
+fn put_process(body: &mut Body, group: &GroupName, pid: u32, reason: Reason) {
     put_name(body, group);
     put_padded(body, pid);
     put_padded(body, reason.number());
 }
 
-fn put_source(body: &mut Vec<u8>, (node, token): (NodeId, u64)) {
+fn put_source(body: &mut Body, (node, token): (NodeId, u64)) {
     put_padded(body, node.0);
     body.extend_from_slice(&token.to_le_bytes());
 }

@@ -9,6 +9,9 @@ use std::collections::VecDeque;
 /// A message to no group at all: it interrupts an unfinished one at every receiver and is delivered to nobody.
 const VOID: &[u8] = &[0, 0];
 
+/// Bytes allocated at once for frames.
+const BLOCK: usize = 32 * 1024;
+
 /// A closed packet with room in front for the multicast header.
 #[derive(Debug)]
 pub struct Frame {
@@ -102,7 +105,7 @@ impl Packer {
         loop {
             let used = 2 * self.lengths.len() + self.staged();
             let take = left.min(self.room - used - 2);
-            self.open(take);
+            self.open();
             let mut copied = 0;
             while copied < take {
                 if part.is_empty() {
@@ -132,11 +135,13 @@ impl Packer {
         }
     }
 
-    /// Makes sure there is a staging buffer that takes `more` bytes without moving what it holds more than it must.
-    fn open(&mut self, more: usize) {
+    /// Makes sure there is a staging buffer with room for a whole packet; frames are cut from blocks of several.
+    fn open(&mut self) {
         if self.staging.is_empty() {
-            let data = self.room.min(more.max(2048));
-            self.staging = BytesMut::with_capacity(self.base + data);
+            let frame = self.base + self.room;
+            if self.staging.capacity() < frame {
+                self.staging = BytesMut::with_capacity(frame.max(BLOCK));
+            }
             self.staging.resize(self.base, 0);
         }
     }
@@ -144,7 +149,7 @@ impl Packer {
     fn close(&mut self, fragmented: u8) {
         let n = self.lengths.len();
         let start = self.base - MULTICAST_LEN - PACKED_LEN - 2 * n;
-        let mut bytes = std::mem::take(&mut self.staging);
+        let mut bytes = self.staging.split();
         bytes.advance(start);
         let head = &mut bytes[MULTICAST_LEN..];
         head[..4].fill(0);
