@@ -5,6 +5,8 @@ mod arbiter;
 mod checks;
 mod disk;
 mod ping;
+#[cfg(test)]
+mod tests;
 
 pub use arbiter::{ArbiterServer, ArbiterServerOptions};
 
