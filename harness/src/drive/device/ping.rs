@@ -42,6 +42,9 @@ fn request(v6: bool, id: u16) -> Vec<u8> {
 /// Whether a packet answers the request; raw IPv4 sockets show the IP header too.
 fn answers(packet: &[u8], v6: bool, raw: bool, id: u16) -> bool {
     let header = if raw && !v6 { packet.first().map_or(0, |b| usize::from(b & 15) * 4) } else { 0 };
+    if raw && !v6 && header < 20 {
+        return false;
+    }
     let Some(icmp) = packet.get(header..) else { return false };
     let kind = if v6 { 129 } else { 0 };
     // The system chooses the id of sockets that are not raw.
