@@ -143,7 +143,8 @@ mod tests {
         Places {
             ocf_path: vec![dir.to_owned()],
             init_dir: none.clone(),
-            fence_dir: none,
+            fence_dir: none.clone(),
+            plugin_dir: none,
             unit_dirs: Vec::new(),
             ..Places::default()
         }
