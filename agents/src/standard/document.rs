@@ -223,6 +223,9 @@ fn add_text(open: &mut [Element], text: &str) {
 
 fn element(start: &BytesStart<'_>, at: u64) -> Result<Element, DocumentError> {
     let malformed = |what: String| DocumentError::Malformed { at, what };
+    if start.name().as_ref().is_empty() {
+        return Err(malformed("an element without a name".into()));
+    }
     let mut attributes = Vec::new();
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|e| malformed(e.to_string()))?;
@@ -263,6 +266,7 @@ mod tests {
     fn refuses_with_a_place() {
         assert_eq!(Element::parse("  "), Err(DocumentError::Empty));
         assert!(matches!(Element::parse("<a><b></a>"), Err(DocumentError::Malformed { .. })));
+        assert!(matches!(Element::parse("<\n\r\n/>"), Err(DocumentError::Malformed { .. })));
         assert!(matches!(Element::parse("<a>&nope;</a>"), Err(DocumentError::Malformed { at: 3, .. })));
         assert!(matches!(Element::parse(&"<a>".repeat(100)), Err(DocumentError::TooDeep(_))));
         assert!(matches!(Element::parse(&" ".repeat(SIZE_LIMIT + 1)), Err(DocumentError::TooLarge(_))));

@@ -54,16 +54,18 @@ impl<'a> Parser<'a> {
     }
 
     pub(super) fn run(&mut self) -> Result<(), Fault> {
-        let mut reader = Reader::from_str(self.source);
+        // The tokenizer passes over a byte order mark without counting it.
+        let mark = if self.source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        let mut reader = Reader::from_str(&self.source[mark..]);
         let config = reader.config_mut();
         config.check_end_names = false;
         config.allow_unmatched_ends = true;
         config.check_comments = true;
         loop {
-            let begin = reader.buffer_position() as usize;
+            let begin = mark + reader.buffer_position() as usize;
             let event = reader
                 .read_event()
-                .map_err(|e| (reader.error_position() as usize, XmlErrorKind::Syntax(e.to_string())))?;
+                .map_err(|e| (mark + reader.error_position() as usize, XmlErrorKind::Syntax(e.to_string())))?;
             match event {
                 Event::Start(tag) => self.start(&tag, begin, true)?,
                 Event::Empty(tag) => self.start(&tag, begin, false)?,
@@ -73,7 +75,7 @@ impl<'a> Parser<'a> {
                 Event::CData(data) => self.other(Kind::Cdata, &data, begin)?,
                 Event::Comment(comment) => self.other(Kind::Comment, &comment, begin)?,
                 Event::DocType(_) => return Err((begin, XmlErrorKind::DocumentType)),
-                Event::Decl(_) if begin != 0 => {
+                Event::Decl(_) if begin != mark => {
                     return Err((begin, XmlErrorKind::Syntax("XML declaration not at the start".into())));
                 }
                 Event::Decl(_) => {}

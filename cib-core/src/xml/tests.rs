@@ -12,6 +12,14 @@ fn fault(text: &str) -> (u32, u32, XmlErrorKind) {
 }
 
 #[test]
+fn a_byte_order_mark_does_not_shift_places() {
+    let doc = Document::parse("\u{feff}<?xml version=\"1.0\"?>\n<h>)<h/>\n<h/> ' </h>").unwrap();
+    assert_eq!(doc.line(doc.children(doc.root()).last().unwrap()), 3);
+    let bad = Document::parse("\u{feff}\n<h>\n<h>)<h><h> 0!!!>'\rh>< h>)").unwrap_err();
+    assert_eq!(bad.line, 3);
+}
+
+#[test]
 fn reads_what_xml_allows() {
     assert_eq!(compact("<a/>"), "<a/>");
     assert_eq!(compact("\u{FEFF}<?xml version='1.0'?>\n<!-- before --><a></a>\n<?pi x?>"), "<a/>");
