@@ -56,6 +56,9 @@ impl<'a> Parser<'a> {
     pub(super) fn run(&mut self) -> Result<(), Fault> {
         // The tokenizer passes over a byte order mark without counting it.
         let mark = if self.source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        if self.source[mark..].starts_with('\u{feff}') {
+            return Err((mark, XmlErrorKind::OutsideRoot));
+        }
         let mut reader = Reader::from_str(&self.source[mark..]);
         let config = reader.config_mut();
         config.check_end_names = false;

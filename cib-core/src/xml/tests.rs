@@ -17,6 +17,7 @@ fn a_byte_order_mark_does_not_shift_places() {
     assert_eq!(doc.line(doc.children(doc.root()).last().unwrap()), 3);
     let bad = Document::parse("\u{feff}\n<h>\n<h>)<h><h> 0!!!>'\rh>< h>)").unwrap_err();
     assert_eq!(bad.line, 3);
+    assert!(Document::parse("\u{feff}\u{feff}<h>\n</h>").is_err());
 }
 
 #[test]
