@@ -297,6 +297,38 @@ fn keys_change_under_a_running_ring() {
     assert_eq!(net.nodes[&1].data_mtu(), 1365);
 }
 
+/// Two nodes pass through the change before the third's own message comes back: the third follows when it hears them, and
+/// nobody forgets the old keys while it still sends with them.
+#[test]
+fn a_slow_node_is_not_cut_off_by_a_change_of_keys() {
+    let mut net = Net::new(3, "passive", Key::Stock(7));
+    net.run(Duration::from_secs(3));
+    for node in [1, 2, 3] {
+        net.nodes.get_mut(&node).unwrap().load_protection(Some(protection(Cipher::Aes128, Hash::Sha512, 9).into()));
+    }
+    for node in [1, 2] {
+        net.nodes.get_mut(&node).unwrap().activate_protection();
+        net.nodes.get_mut(&node).unwrap().drop_old_protection();
+    }
+    net.send(3, None, &[3; 2000]); // still with the old keys
+    assert_eq!((net.received(1).len(), net.received(2).len()), (1, 1));
+    net.send(1, None, &[1; 2000]);
+    net.send(2, None, &[2; 2000]);
+    assert_eq!(net.received(3).len(), 2);
+    net.send(3, None, &[3; 2000]); // it has heard both
+    assert_eq!((net.received(1).len(), net.received(2).len()), (2, 2)); // and each other's
+    net.nodes.get_mut(&3).unwrap().drop_old_protection();
+    net.run(Duration::from_secs(10));
+    net.send(3, None, &[3; 2000]);
+    assert_eq!(net.received(1).len(), 1);
+    let refused = |n| net.nodes[&n].refusals().unauthenticated;
+    assert_eq!([1, 2, 3].map(refused), [0; 3]);
+    // Who comes with the old keys now is not heard.
+    net.start(2, 3, "passive", Key::Stock(7));
+    net.run(Duration::from_secs(3));
+    assert!(net.nodes[&1].refusals().unauthenticated > 5);
+}
+
 // ---- the own way of protection ----------------------------------------------------------------------------
 
 /// Gives a machine a datagram again.

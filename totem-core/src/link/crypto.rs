@@ -217,6 +217,11 @@ impl Slots {
         Slots { loaded: [guard, None], in_use, allow_clear }
     }
 
+    /// The slot that sends.
+    pub(super) fn in_use(&self) -> usize {
+        self.in_use
+    }
+
     pub(super) fn sending(&self) -> Option<&Guard> {
         self.in_use.checked_sub(1).and_then(|slot| self.loaded[slot].as_ref())
     }
@@ -251,22 +256,23 @@ impl Slots {
         self.allow_clear = self.in_use == 0;
     }
 
-    pub(super) fn open(&self, packet: &Bytes) -> Result<Opened, Refused> {
+    /// What is inside a packet, and the slot that opened it.
+    pub(super) fn open(&self, packet: &Bytes) -> Result<(Opened, usize), Refused> {
         let first = self.in_use.checked_sub(1);
         let order = first.into_iter().chain((0..2).filter(|slot| Some(*slot) != first));
         let mut refused = Refused::OtherKey;
-        for guard in order.filter_map(|slot| self.loaded[slot].as_ref()) {
+        for (slot, guard) in order.filter_map(|slot| Some((slot + 1, self.loaded[slot].as_ref()?))) {
             let opened = match guard {
                 Guard::Stock(protection) => protection.open(packet).map(Opened::Stock),
                 Guard::Own(secret) => secret.open(packet).map(|(envelope, clear)| Opened::Own(envelope, clear)),
             };
             match opened {
-                Ok(opened) => return Ok(opened),
+                Ok(opened) => return Ok((opened, slot)),
                 // Told of the key that it names, if there is one.
                 Err(Refused::Altered) => refused = Refused::Altered,
                 Err(Refused::OtherKey) => {}
             }
         }
-        if self.allow_clear { Ok(Opened::Stock(packet.clone())) } else { Err(refused) }
+        if self.allow_clear { Ok((Opened::Stock(packet.clone()), 0)) } else { Err(refused) }
     }
 }

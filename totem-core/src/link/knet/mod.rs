@@ -2,6 +2,7 @@
 
 mod paths;
 mod receive;
+mod rekey;
 mod send;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -12,6 +13,7 @@ use bytes::Bytes;
 use rand::rngs::ChaCha12Rng;
 use rand::{Rng, SeedableRng};
 
+use self::rekey::Rekeying;
 use super::crypto::{Guard, Slots};
 use super::heartbeat::{Heartbeats, Timers};
 use super::mtu::{self, Search};
@@ -158,7 +160,7 @@ pub struct Knet {
     me: NodeId,
     mode: LinkMode,
     slots: Slots,
-    pending_slot: usize,
+    rekeying: Option<Rekeying>,
     hosts: BTreeMap<NodeId, Host>,
     sequence: u16,
     random: ChaCha12Rng,
@@ -209,7 +211,7 @@ impl Knet {
             mode: config.totem.link_mode,
             data_mtu: overhead.minimum(),
             slots,
-            pending_slot: 0,
+            rekeying: None,
             hosts,
             sequence: 0,
             sentry: Sentry::new(random.next_u64()),
@@ -224,28 +226,6 @@ impl Knet {
 
     fn log(&mut self, level: Level, text: impl Into<String>) {
         self.outputs.push_back(Output::Log(LogLine::new(level, "KNET", text)));
-    }
-
-    /// Loads changed keys beside those in use; both are accepted from now on [LK-14].
-    pub fn load_protection(&mut self, protection: Option<Guard>) {
-        self.pending_slot = self.slots.load(protection);
-    }
-
-    /// Phase 1 came back: sends with the changed keys.
-    pub fn activate_protection(&mut self) {
-        self.slots.activate(self.pending_slot);
-        for path in self.hosts.values_mut().flat_map(|h| h.paths.values_mut()) {
-            path.discovered = false;
-            path.search = None;
-            path.search_at = Duration::ZERO;
-        }
-        let ids: Vec<NodeId> = self.hosts.keys().copied().collect();
-        ids.into_iter().for_each(|id| self.recompute(id));
-    }
-
-    /// Phase 2 came back: the old keys are forgotten.
-    pub fn drop_old_protection(&mut self) {
-        self.slots.clean_up();
     }
 
     /// Timers and priorities of a configuration that was read again.

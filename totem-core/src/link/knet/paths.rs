@@ -167,6 +167,7 @@ impl Knet {
             if !reachable {
                 self.log(Level::Warning, format!("host: {id} has no active links"));
             }
+            self.follow_rekeying();
         }
         if mode != LinkMode::Passive {
             self.log(Level::Info, format!("host: {id} has {usable} active links"));

@@ -17,9 +17,9 @@ use crate::wire::NodeId;
 impl Knet {
     /// One datagram from the socket of some link. Whatever is wrong with it, nothing but a counter changes.
     pub fn handle_datagram(&mut self, now: Duration, from: SocketAddr, datagram: &Bytes) {
-        let (envelope, clear) = match self.slots.open(datagram) {
-            Ok(Opened::Stock(clear)) => (None, clear),
-            Ok(Opened::Own(envelope, clear)) => (Some(envelope), clear),
+        let (envelope, clear, slot) = match self.slots.open(datagram) {
+            Ok((Opened::Stock(clear), slot)) => (None, clear, slot),
+            Ok((Opened::Own(envelope, clear), slot)) => (Some(envelope), clear, slot),
             Err(Refused::Altered) => return self.refusals.unauthenticated += 1,
             Err(Refused::OtherKey) => return self.refusals.other_key += 1,
         };
@@ -37,6 +37,7 @@ impl Knet {
         else {
             return self.refusals.unlisted += 1;
         };
+        self.heard_under(id, slot);
         match packet.body {
             Body::Ping(beat) => {
                 let Some(host) = self.hosts.get_mut(&id) else { return };
