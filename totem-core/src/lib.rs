@@ -79,7 +79,7 @@
 //! | interface change during recovery | old counters are lost | are restored first | as for every other way out of recovery |
 //! | pause of the process | waiting datagrams are read and thrown away | joins handed in with the time of waking are dropped | the core has no sockets |
 //! | messages marked safe | delivered like agreed ones | delivered when two tokens showed that every member has them, or after the transitional change | what a safe message causes is not lost with a node; nothing of it shows on the wire |
-//! | limits of flow control | `window_size` and `max_messages` on every ring | four times as much where every member's last join was marked as this engine's (four bytes behind its lists, which daemons ignore) and the administrator set neither | fewer rotations for the same bytes |
+//! | limits of flow control | `window_size` and `max_messages` on every ring | up to 16 times as much where every member's last join was this engine's (four bytes behind its lists, which daemons ignore, say how much the sender takes) and the administrator set neither: what receive buffers hold, and a line carries in a small part of the token timeout | fewer rotations for the same bytes |
 //! | sync messages in the other byte order | not understood | understood | nothing lost by it |
 //! | change of keys with a full send queue | who is quick forgets the old keys while who is slow still sends with them: a change of membership | a node sends with the new keys once all it reaches do; the old ones go when nobody it reaches uses them | an administrator's reload must not break the ring |
 //! | commit tokens with too many members, or not this node's turn | processed | refused | bad input |

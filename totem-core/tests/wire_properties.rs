@@ -67,9 +67,9 @@ fn body() -> impl Strategy<Value = Body> {
         commit(),
         (node(), ring()).prop_map(|(system_from, ring)| Body::MergeDetect(MergeDetect { system_from, ring })),
         ring().prop_map(|ring| Body::HoldCancel(HoldCancel { ring })),
-        (node(), any::<u64>(), nodes(), nodes(), any::<bool>()).prop_map(
-            |(system_from, ring_seq, proc, failed, marked)| Body::Join(Join {
-                marked,
+        (node(), any::<u64>(), nodes(), nodes(), any::<u8>()).prop_map(
+            |(system_from, ring_seq, proc, failed, width)| Body::Join(Join {
+                width,
                 system_from,
                 ring_seq,
                 proc,
@@ -99,7 +99,7 @@ proptest! {
         let bytes = d.encode();
         prop_assume!(!matches!(d.body, Body::Multicast(_)));
         // a join without its mark is a join
-        let mark = if matches!(&d.body, Body::Join(join) if join.marked) { 4 } else { 0 };
+        let mark = if matches!(&d.body, Body::Join(join) if join.width > 0) { 4 } else { 0 };
         let cut = bytes.len().saturating_sub(cut + mark);
         prop_assert!(Datagram::decode(bytes.slice(..cut)).is_err());
     }

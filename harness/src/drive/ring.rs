@@ -120,13 +120,14 @@ impl RingDriver {
     /// # Errors
     /// If the store cannot be read or the bounds are impossible.
     pub fn with_transport(
-        config: member::Config,
+        mut config: member::Config,
         node: NodeId,
         store: RingStore,
         transport: Transport,
         links: Option<Settings>,
     ) -> Result<Self, RingError> {
         let ring_sequence = store.load()?;
+        config.ring = config.ring.within_room(transport.receive_room());
         let process_id = std::process::id();
         let identity = Identity { ring_sequence, process_id, ..Identity::new(node, process_id.into()) };
         let origin = Instant::now();
@@ -224,7 +225,11 @@ impl RingDriver {
                     tell(Output::PersistRingSequence(sequence));
                 }
                 Output::Transmit { link, to, datagram } => self.transport.queue(link.0, to, datagram),
-                other => tell(other),
+                // the token need not wait until the user has looked at what was delivered
+                other => {
+                    self.transport.flush();
+                    tell(other);
+                }
             }
         }
         self.transport.flush();

@@ -14,8 +14,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 const BATCH: usize = 512;
 /// Datagrams to one node that one system call sends as segments of one packet.
 const SEGMENTS: usize = 44;
-/// Longest datagram that may be a segment: an Ethernet frame without IP and UDP headers.
-const SEGMENT: usize = 1452;
 /// Slots per system call that receives; each takes one datagram, or several that travelled as segments.
 const SLOTS: usize = 16;
 /// Bytes of a slot.
@@ -160,6 +158,11 @@ impl RingSockets {
         (self.sent, self.received, self.dropped)
     }
 
+    /// How many bytes the system holds for the one receiver that has the least room.
+    pub fn receive_room(&self) -> usize {
+        self.receivers.iter().filter_map(|socket| socket.recv_buffer_size().ok()).min().unwrap_or(0)
+    }
+
     /// Puts a datagram into the batch; sends the batch when it is full.
     pub fn queue(&mut self, to: SocketAddr, datagram: Bytes) {
         self.queue.push((to, datagram));
@@ -173,6 +176,9 @@ impl RingSockets {
     /// Datagrams to one node keep their order; those of one length go out as segments of one packet, which the
     /// network (or the receiver's system) takes apart again.
     pub fn flush(&mut self) {
+        if self.queue.is_empty() {
+            return;
+        }
         let Some(socket) = self.sender.as_ref().or(self.receivers.last()) else { return };
         let fd = socket.as_raw_fd();
         let mut queue = std::mem::take(&mut self.queue);
@@ -278,10 +284,15 @@ impl RingSockets {
     }
 }
 
+/// Longest datagram that may be a segment: an Ethernet frame without IP and UDP headers.
+fn segment_limit(to: &SocketAddr) -> usize {
+    if to.is_ipv4() { 1472 } else { 1452 }
+}
+
 /// How many datagrams from the front on go to one node and have one length; the last may be shorter.
 fn run_length(queue: &[(SocketAddr, Bytes)]) -> usize {
     let (to, first) = &queue[0];
-    if first.len() > SEGMENT {
+    if first.len() > segment_limit(to) {
         return 1;
     }
     let mut n = 1;

@@ -125,6 +125,11 @@ impl Transport {
         self.sockets.values().flat_map(RingSockets::readable)
     }
 
+    /// How many bytes the system holds for the link that has the least room.
+    pub fn receive_room(&self) -> usize {
+        self.sockets.values().map(RingSockets::receive_room).min().unwrap_or(0)
+    }
+
     /// Puts a datagram into the batch of its link.
     pub fn queue(&mut self, link: u8, to: SocketAddr, datagram: Bytes) {
         if let Some(sockets) = self.sockets.get_mut(&link) {

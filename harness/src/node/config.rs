@@ -34,6 +34,8 @@ pub struct NodeConfig {
     pub feature_set: FeatureSet,
     /// Redundant or protected links that the ring runs over; plain datagrams without.
     pub links: Option<Settings>,
+    /// Bytes of datagrams that the driver's sockets hold, if that is a limit.
+    pub receive_room: Option<usize>,
     /// The process id under which it appears in groups.
     pub process_id: u32,
     /// Tells every message and change of the ring as [`super::Event::Order`].
@@ -78,6 +80,7 @@ impl NodeConfig {
             initial_cib: None,
             feature_set: FEATURE_SET.parse().expect("infallible"),
             links: None,
+            receive_room: None,
             process_id: 1,
             observed: false,
             mutation: None,
@@ -94,7 +97,10 @@ impl NodeConfig {
             process_id: self.process_id,
             ..Identity::new(NodeId(self.id), self.seed)
         };
-        let config = member::Config::of(&self.totem, quorum);
+        let mut config = member::Config::of(&self.totem, quorum);
+        if let Some(room) = self.receive_room {
+            config.ring = config.ring.within_room(room);
+        }
         match self.links.clone() {
             None => Member::new(config, identity, now),
             Some(links) => Member::over_links(config, identity, Knet::new(links, now), now),

@@ -94,9 +94,14 @@ impl Config {
             .collect();
         // what an administrator set is meant
         let set = ["totem.window_size", "totem.max_messages"].iter().any(|key| config.map.get_u32(key).is_some());
-        let kin_factor = if set { 1 } else { ring::Config::default().kin_factor };
+        let mut ring = ring::Config::of(&config.totem);
+        let copies = if transport == Transport::Udpu { config.nodes.len().saturating_sub(1) } else { 1 };
+        ring.kin_factor = match set {
+            true => 1,
+            false => ring::Config::kin_factor(ring.timers.window_size, ring.net_mtu, copies),
+        };
         Self {
-            ring: ring::Config { kin_factor, ..ring::Config::of(&config.totem) },
+            ring,
             // the option speaks of udpu only [TM-6.3]
             block_unlisted: transport == Transport::Udpu && config.totem.block_unlisted_ips,
             transport,

@@ -3,8 +3,10 @@
 use crate::config::{Problem, Timers};
 use thiserror::Error;
 
-/// Four rotations of the daemons in one: still far below what a receive buffer of [TM-2] holds.
-const KIN_FACTOR: u32 = 4;
+/// Bytes that may be under way to a node in one rotation: about half of what a receive buffer of [TM-2] holds.
+const UNDER_WAY: usize = 1_200_000;
+/// Bytes that may leave a node in one rotation: 0.04 s of a line of 1 Gbit/s, a small part of any token timeout.
+const OUTGOING: usize = 4_800_000;
 
 /// The effective values a ring runs with. All fields are plain: an embedder may set any of them and then
 /// [`validate`](Config::validate); [`Config::derive`] gives the daemons' bounds.
@@ -12,7 +14,8 @@ const KIN_FACTOR: u32 = 4;
 pub struct Config {
     /// Timers and the daemons' limits of flow control.
     pub timers: Timers,
-    /// `window_size` and `max_messages` times this in rings whose members all run this engine; 1 for none of it.
+    /// `window_size` and `max_messages` times this in rings whose members all run this engine and take as much; 1 for none
+    /// of it, at most 255.
     pub kin_factor: u32,
     /// Whether a served request ends the holding of the token.
     pub cancel_token_hold_on_retransmit: bool,
@@ -67,8 +70,8 @@ impl Config {
     /// These timers, and the daemons' bounds.
     pub fn derive(timers: Timers) -> Self {
         Self {
+            kin_factor: Self::kin_factor(timers.window_size, 1500, 2),
             timers,
-            kin_factor: KIN_FACTOR,
             cancel_token_hold_on_retransmit: false,
             net_mtu: 1500,
             nodes: Vec::new(),
@@ -78,6 +81,24 @@ impl Config {
             message_limit: 1_048_576,
             datagram_limit: 136_192,
         }
+    }
+
+    /// The factor for frames of this size of which a node sends so many copies: as much in one rotation as receive buffers
+    /// hold and a line carries in a small part of the token timeout.
+    pub fn kin_factor(window_size: u32, net_mtu: usize, copies: usize) -> u32 {
+        let rotation = (window_size as usize).saturating_mul(net_mtu).max(1);
+        let factor = (UNDER_WAY / rotation).min(OUTGOING / rotation.saturating_mul(copies).max(1));
+        factor.clamp(1, 16) as u32
+    }
+
+    /// Lowers the factor to what fits into `bytes` of datagrams that the driver's sockets hold while it does something else.
+    #[must_use]
+    pub fn within_room(mut self, bytes: usize) -> Self {
+        // what a system accounts for a datagram is up to twice its length
+        let rotation = (self.timers.window_size as usize).saturating_mul(2 * self.net_mtu).max(1);
+        let factor = u32::try_from(bytes / rotation).unwrap_or(u32::MAX);
+        self.kin_factor = self.kin_factor.min(factor).max(1);
+        self
     }
 
     /// The checks of the daemons, in their order, then the bounds of this implementation. [TM-16.2]
@@ -132,6 +153,16 @@ mod tests {
     fn frame_sizes() {
         let c = Config::default();
         assert_eq!((c.engine_mtu(), c.packet_room(), c.queue_len()), (1410, 1402, 2974));
+    }
+
+    #[test]
+    fn the_factor_of_rings_of_this_engine_stays_below_what_buffers_and_lines_hold() {
+        assert_eq!(Config::default().kin_factor, 16);
+        let of = |nodes: usize, mtu| Config::kin_factor(50, mtu, nodes - 1);
+        assert_eq!((of(3, 1500), of(9, 1500), of(16, 1500), of(384, 1500)), (16, 8, 4, 1));
+        assert_eq!((of(3, 9000), of(3, 65536), of(1, 1500)), (2, 1, 16));
+        let room = |bytes| Config::default().within_room(bytes).kin_factor;
+        assert_eq!((room(4_358_144), room(425_984), room(0)), (16, 2, 1));
     }
 
     #[test]

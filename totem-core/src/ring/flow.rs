@@ -5,6 +5,20 @@ use super::{Ring, State};
 use crate::wire::OrfToken;
 
 impl Ring {
+    /// What this node's joins say about it.
+    pub(super) fn own_width(&self) -> u8 {
+        self.config.kin_factor.clamp(1, u32::from(u8::MAX)) as u8
+    }
+
+    /// As wide as every member of the new ring takes; a daemon takes 1.
+    pub(super) fn set_width(&mut self) {
+        let widths = self.new_memb.iter().map(|node| match *node == self.me {
+            true => self.own_width(),
+            false => self.kin.get(node).copied().unwrap_or(1),
+        });
+        self.width = u32::from(widths.min().unwrap_or(1));
+    }
+
     fn window(&self) -> u32 {
         self.config.timers.window_size.saturating_mul(self.width)
     }

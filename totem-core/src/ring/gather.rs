@@ -63,7 +63,8 @@ impl Ring {
         }
         self.counters.memb_join_tx += 1;
         let (proc, failed) = (self.proc.clone(), self.failed.clone());
-        self.multicast(Body::Join(Join { system_from: self.me, ring_seq: self.ring.seq, proc, failed, marked: true }));
+        let width = self.own_width();
+        self.multicast(Body::Join(Join { system_from: self.me, ring_seq: self.ring.seq, proc, failed, width }));
     }
 
     /// A leave is a join whose header names nobody. [TM-4.5]
@@ -71,7 +72,8 @@ impl Ring {
         nodes::add(&mut self.failed, self.me);
         let proc = nodes::minus(&self.proc, &[self.me]);
         let failed = self.failed.clone();
-        let join = Join { system_from: self.me, ring_seq: self.ring.seq, proc, failed, marked: true };
+        let width = self.own_width();
+        let join = Join { system_from: self.me, ring_seq: self.ring.seq, proc, failed, width };
         let datagram = Datagram::new(NodeId(0), Body::Join(join)).encode();
         self.counters.memb_join_tx += 1;
         self.outputs.push_back(Output::Multicast { datagram });

@@ -16,10 +16,10 @@ impl Ring {
             self.counters.refuse("absurd ring sequence");
             return;
         }
-        match join.marked {
-            true => nodes::add(&mut self.kin, join.system_from),
-            false => self.kin.retain(|n| *n != join.system_from),
-        }
+        match join.width {
+            0 => self.kin.remove(&join.system_from),
+            width => self.kin.insert(join.system_from, width),
+        };
         // [TM-8.5] step 0: what waited while the driver slept is stale
         if self.paused_at == Some(self.now) && join.system_from != self.me {
             self.notice(Notice::Pause(self.config.timers.token / 2));

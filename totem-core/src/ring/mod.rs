@@ -71,7 +71,7 @@ use bytes::Bytes;
 use outbox::Outbox;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use store::Store;
 use thiserror::Error;
@@ -154,8 +154,8 @@ pub struct Ring {
     deliver_memb: Vec<NodeId>,
     leavers: Vec<NodeId>,
     consensus: Vec<NodeId>,
-    /// Nodes whose last join said that they run this engine.
-    kin: Vec<NodeId>,
+    /// Nodes whose last join said that they run this engine, with the width they take.
+    kin: BTreeMap<NodeId, u8>,
     failed_to_recv: bool,
     /// When the driver called last, and when it was last found to have paused.
     last_alive: Duration,
@@ -236,7 +236,7 @@ impl Ring {
             deliver_memb: Vec::new(),
             leavers: Vec::new(),
             consensus: Vec::new(),
-            kin: vec![identity.node],
+            kin: BTreeMap::new(),
             failed_to_recv: false,
             last_alive: now,
             paused_at: None,

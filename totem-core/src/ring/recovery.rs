@@ -196,6 +196,6 @@ impl Ring {
         self.counters.continuous_gather = 0;
         self.start(Timer::Pause, self.config.timers.token / 5);
         self.old_ring = self.ring;
-        self.width = if nodes::subset(&self.new_memb, &self.kin) { self.config.kin_factor } else { 1 };
+        self.set_width();
     }
 }

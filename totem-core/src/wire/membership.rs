@@ -36,12 +36,13 @@ pub struct Join {
     pub proc: Vec<NodeId>,
     /// Nodes to leave out, in insertion order.
     pub failed: Vec<NodeId>,
-    /// Sent by this engine: four bytes behind the lists, which daemons ignore as they do all trailing bytes.
-    pub marked: bool,
+    /// How many times the daemons' limits of flow control the sender takes in rings of this engine; 0 from a daemon, which
+    /// says nothing. It travels in four bytes behind the lists, which daemons ignore as they do all trailing bytes.
+    pub width: u8,
 }
 
-/// What stands behind the lists of a marked join.
-const MARK: &[u8] = b"mtrn";
+/// What stands behind the lists of this engine's joins, before the width.
+const MARK: &[u8] = b"mtr";
 
 impl Join {
     pub(crate) fn decode(datagram: &[u8], order: ByteOrder) -> Result<Self, WireError> {
@@ -54,7 +55,7 @@ impl Join {
             ring_seq: r.u64(25)?,
             proc: r.nodes(33, p)?,
             failed: r.nodes(33 + 4 * p, f)?,
-            marked: datagram[33 + 4 * (p + f)..].starts_with(MARK),
+            width: datagram[33 + 4 * (p + f)..].strip_prefix(MARK).and_then(|rest| rest.first()).copied().unwrap_or(0),
         })
     }
 
@@ -65,8 +66,9 @@ impl Join {
         w.u64(self.ring_seq);
         w.nodes(&self.proc);
         w.nodes(&self.failed);
-        if self.marked {
+        if self.width > 0 {
             w.bytes(MARK);
+            w.bytes(&[self.width]);
         }
     }
 }

@@ -139,7 +139,7 @@ impl Body {
             Body::Token(m) => 57 + 16 * m.requests.len(),
             Body::Multicast(m) => MULTICAST_LEN + m.payload.len(),
             Body::MergeDetect(_) => 29,
-            Body::Join(m) => 33 + 4 * (m.proc.len() + m.failed.len()) + 4 * usize::from(m.marked),
+            Body::Join(m) => 33 + 4 * (m.proc.len() + m.failed.len()) + 4 * usize::from(m.width > 0),
             Body::CommitToken(m) => 41 + 28 * m.members.len(),
             Body::HoldCancel(_) => 25,
         }

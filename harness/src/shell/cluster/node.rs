@@ -105,6 +105,7 @@ fn run(arguments: &Arguments) -> Result<Result<(), DriveError>, Problem> {
         life,
         initial_cib: Some(empty_cib().write()),
         links,
+        receive_room: Some(transport.receive_room()),
         process_id: std::process::id(),
         ..NodeConfig::of(config.clone(), name.as_deref().unwrap_or("localhost"), clock.epoch())
     };
