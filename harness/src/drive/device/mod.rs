@@ -29,6 +29,8 @@ use totem_core::wire::NodeId;
 const NAME: &str = "Qdevice";
 /// Bytes that may wait for a server that does not read.
 const UNSENT: usize = 1 << 20;
+/// How soon sending is tried again.
+const FLUSH_AGAIN: Duration = Duration::from_millis(50);
 /// How soon a registration that was refused for now is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -75,7 +77,11 @@ pub struct DeviceDriver {
     checking: bool,
     disk: Option<disk::Worker>,
     stream: Option<TcpStream>,
+    /// Counts what [`stream`](DeviceDriver::fds) was.
+    connection: u64,
     unsent: Vec<u8>,
+    /// When to try again to send what the system had no room for.
+    flush_at: Option<Duration>,
     reporter: Reporter,
     news: Receiver<News>,
     woken: UnixStream,
@@ -117,7 +123,9 @@ impl DeviceDriver {
             settings,
             disk,
             stream: None,
+            connection: 0,
             unsent: Vec::new(),
+            flush_at: None,
             reporter,
             news,
             woken,
@@ -130,10 +138,15 @@ impl DeviceDriver {
         std::iter::once(self.woken.as_fd()).chain(self.stream.as_ref().map(AsFd::as_fd))
     }
 
+    /// Another number whenever [`fds`](DeviceDriver::fds) are others than before.
+    pub fn connection(&self) -> u64 {
+        self.connection
+    }
+
     /// When to call [`work`](DeviceDriver::work) at the latest.
     pub fn poll_timeout(&self) -> Option<Duration> {
         let due = if let Registration::Due(at) = self.registration { Some(at) } else { None };
-        [self.device.poll_timeout(), due, self.checks_at].into_iter().flatten().min()
+        [self.device.poll_timeout(), due, self.checks_at, self.flush_at].into_iter().flatten().min()
     }
 
     /// What there is to say since the last call.
@@ -211,8 +224,7 @@ impl DeviceDriver {
             News::Connected(Ok(stream)) => match stream.set_nonblocking(true) {
                 Ok(()) => {
                     let _ = stream.set_nodelay(true);
-                    self.stream = Some(stream);
-                    self.unsent.clear();
+                    self.set_stream(Some(stream));
                     self.check(false);
                     DeviceInput::Connected
                 }
@@ -243,18 +255,27 @@ impl DeviceDriver {
         }
     }
 
-    fn lose(&mut self, now: Duration) {
-        self.stream = None;
+    fn set_stream(&mut self, stream: Option<TcpStream>) {
+        self.stream = stream;
+        self.connection += 1;
         self.unsent.clear();
+    }
+
+    fn lose(&mut self, now: Duration) {
+        self.set_stream(None);
         self.device.handle_input(now, DeviceInput::Disconnected);
     }
 
     fn flush(&mut self, now: Duration) {
+        self.flush_at = None;
         while let (Some(stream), false) = (&mut self.stream, self.unsent.is_empty()) {
             match stream.write(&self.unsent) {
                 Ok(n) => drop(self.unsent.drain(..n)),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock && self.unsent.len() <= UNSENT => return,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock && self.unsent.len() <= UNSENT => {
+                    self.flush_at = Some(now + FLUSH_AGAIN);
+                    return;
+                }
                 Err(_) => return self.lose(now),
             }
         }
@@ -275,8 +296,7 @@ impl DeviceDriver {
             DeviceOutput::Connect => self.connect(),
             DeviceOutput::Disconnect => {
                 self.flush(now);
-                self.stream = None;
-                self.unsent.clear();
+                self.set_stream(None);
             }
             DeviceOutput::Send(bytes) => self.unsent.extend_from_slice(&bytes),
             DeviceOutput::Check => self.check(true),

@@ -5,26 +5,29 @@
 //! than say what it could not remember.
 
 mod answers;
+mod device;
 mod disk;
 mod server;
+mod services;
 
 pub use disk::{Disk, DiskError};
 pub use server::Listener;
 
 use super::control::{Answer, Request};
 use super::desk::Desk;
-use super::keys;
 use super::transport::Transport;
 use crate::node::timeline::{Kind, Line, headline};
 use crate::node::{Event, Node, Output, RemoteEvent, RemoteOutput};
 use agents::process::{Places, Runner};
 use agents::standard::{Exit, RunId};
 use answers::When;
+use device::DeviceSlot;
 use policy_core::controller::Load;
 use server::{Ask, Counter};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -33,9 +36,8 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
-use totem_core::config::{Config, ControlOutput};
+use totem_core::config::Config;
 use totem_core::link::Guard;
-use totem_core::member;
 
 /// Answers that may be outstanding; tools beyond are told to try again.
 const OUTSTANDING: usize = 1024;
@@ -135,6 +137,9 @@ pub enum DriveError {
     /// Sockets cannot be read, or the runtime does not take them.
     #[error("sockets: {0}")]
     Sockets(#[source] io::Error),
+    /// The quorum device cannot be used as it is configured.
+    #[error("quorum device: {0}")]
+    Device(#[source] io::Error),
 }
 
 impl DriveError {
@@ -170,6 +175,7 @@ struct Driver {
     protection: Option<Guard>,
     disk: Disk,
     desk: Desk,
+    device: DeviceSlot,
     log: Sink,
     reread: Reread,
     stop: Option<Pin<Box<dyn Future<Output = ()>>>>,
@@ -191,7 +197,6 @@ struct Driver {
 
 impl Driver {
     fn new(node: Node, io: Adapters) -> Result<Driver, DriveError> {
-        let watch = |fd: std::os::fd::BorrowedFd<'_>| UdpSocket::from_std(fd.try_clone_to_owned()?.into());
         let sockets: io::Result<Vec<_>> = io.transport.readable().map(watch).collect();
         let (runner, ends) = Runner::new(io.places);
         Ok(Driver {
@@ -201,6 +206,7 @@ impl Driver {
             transport: io.transport,
             protection: io.protection,
             disk: io.disk,
+            device: DeviceSlot::open(io.desk.config()).map_err(DriveError::Device)?,
             desk: io.desk,
             log: io.log,
             reread: io.reread,
@@ -222,7 +228,8 @@ impl Driver {
         self.note(Kind::Fault, "boots".to_owned());
         self.drain();
         while self.end.is_none() {
-            let due = self.node.poll_timeout().map(|at| self.clock.instant(at));
+            let due = [self.node.poll_timeout(), self.device.poll_timeout()].into_iter().flatten().min();
+            let due = due.map(|at| self.clock.instant(at));
             tokio::select! {
                 ready = readable(&self.sockets), if !self.more => {
                     ready.map_err(DriveError::Sockets)?;
@@ -231,6 +238,7 @@ impl Driver {
                 () = std::future::ready(()), if self.more => self.receive()?,
                 Some((run, exit)) = self.ends.recv() => self.agent_ended(run, exit),
                 Some(ask) = self.counter.next() => self.answer(ask),
+                () = self.device.ready() => self.work_device(),
                 () = async { tokio::time::sleep_until(due.expect("checked")).await }, if due.is_some() => {}
                 () = async { self.stop.as_mut().expect("checked").await }, if self.stop.is_some() => {
                     self.stop = None;
@@ -240,6 +248,9 @@ impl Driver {
             }
             if self.node.poll_timeout().is_some_and(|at| at <= self.clock.now()) {
                 self.feed(|node, now| node.handle_timeout(now));
+            }
+            if self.device.is_due(self.clock.now()) {
+                self.work_device();
             }
             self.measure_load();
         }
@@ -291,15 +302,15 @@ impl Driver {
     }
 
     fn carry_out(&mut self, output: Output) -> Result<(), DriveError> {
+        // The token need not wait until everything that it brought has been looked at.
+        if !matches!(output, Output::Transmit { .. }) {
+            self.transport.flush();
+        }
         match output {
             Output::Transmit { link, to, datagram } => {
                 self.transport.queue(u8::try_from(link).unwrap_or(u8::MAX), to, datagram);
             }
-            Output::Persist(step) => {
-                // What stands before it need not wait for the disk.
-                self.transport.flush();
-                self.disk.carry_out(&step)?;
-            }
+            Output::Persist(step) => self.disk.carry_out(&step)?,
             Output::Run(call) => {
                 let running = Running { resource: call.resource.clone(), action: call.action.clone() };
                 self.running.insert(call.run, running);
@@ -363,61 +374,6 @@ impl Driver {
         self.feed(|node, now| node.handle_exit(now, run, exit));
     }
 
-    // --- the ring's services -----------------------------------------------------------------------------------------
-
-    fn member_said(&mut self, output: member::Output) {
-        for event in self.desk.note(&output) {
-            self.counter.publish(event);
-        }
-        match output {
-            member::Output::Log(line) => self.note(Kind::Detail, line.to_string()),
-            member::Output::Notice(notice) => self.note(Kind::Detail, notice.to_string()),
-            member::Output::Control(control) => self.control_said(control),
-            _ => {}
-        }
-    }
-
-    fn control_said(&mut self, output: ControlOutput) {
-        match output {
-            ControlOutput::Killed { by, reason } => {
-                self.note(Kind::Fault, format!("killed by node {by}: {reason}"));
-                self.end = Some(Err(DriveError::Ended { code: 1 }));
-            }
-            ControlOutput::Stop => {
-                let now = self.clock.now();
-                self.note(Kind::Fault, "leaves the cluster".to_owned());
-                self.node.shutdown(now);
-            }
-            ControlOutput::Reload { .. } => self.reload(),
-            ControlOutput::CryptoPhase(phase) => {
-                let now = self.clock.now();
-                self.node.with_member(now, |member| keys::phase(member, now, phase));
-            }
-            ControlOutput::Log(line) => self.note(Kind::Detail, line.to_string()),
-            _ => {}
-        }
-    }
-
-    /// Reads the configuration again; one that cannot be used leaves everything as it was.
-    fn reload(&mut self) {
-        let now = self.clock.now();
-        let protection = &mut self.protection;
-        let read = (self.reread)().and_then(|config| {
-            let done = self.node.with_member(now, |member| keys::reload(member, now, &config, protection));
-            done.map(|()| config).map_err(|error| error.to_string())
-        });
-        match read {
-            Err(error) => self.note(Kind::Fault, format!("cannot read the configuration again: {error}")),
-            Ok(config) => {
-                self.note(Kind::Fault, "has read the configuration again".to_owned());
-                let desk = &mut self.desk;
-                for event in self.node.with_member(now, |member| desk.replace_config(config, member)) {
-                    self.counter.publish(event);
-                }
-            }
-        }
-    }
-
     // --- tools -------------------------------------------------------------------------------------------------------
 
     fn answer(&mut self, ask: Ask) {
@@ -470,6 +426,11 @@ fn succeeded(exit: &Exit) -> bool {
         Exit::Answered(answer) => answer.rc.0 == 0,
         _ => false,
     }
+}
+
+/// The same socket once more, of whatever kind, for waiting alone.
+fn watch(fd: BorrowedFd<'_>) -> io::Result<UdpSocket> {
+    UdpSocket::from_std(fd.try_clone_to_owned()?.into())
 }
 
 /// Waits until one of the sockets may have something. Its readiness is forgotten before it is read, so that whatever comes
