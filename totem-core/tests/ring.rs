@@ -4,6 +4,7 @@ mod network;
 
 use network::{FAIR, Network, Weather, id, ms};
 use rand::RngExt;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use totem_core::ring::{Guarantee, State};
 
@@ -153,8 +154,12 @@ fn equal_seeds_run_equally() {
     assert_eq!(trace(), trace());
 }
 
+/// How often each thing was done to rings.
+type Tally = BTreeMap<&'static str, u64>;
+
 /// Every fault at once, then peace.
-fn storm(net: &mut Network) {
+fn storm(net: &mut Network) -> Tally {
+    let mut tally = Tally::new();
     let nodes = net.machines.len();
     let wide = net.rng.random_range(300..5000);
     let weather = Weather {
@@ -170,6 +175,9 @@ fn storm(net: &mut Network) {
         }
     }
     net.weather = weather.clone();
+    let heavy =
+        [("loss of 30 %", weather.loss == 300), ("duplicates", weather.duplicate > 0), ("reorder", wide > 1000)];
+    heavy.into_iter().filter(|(_, on)| *on).for_each(|(name, _)| *tally.entry(name).or_default() += 1);
     for _ in 0..net.rng.random_range(3..10) {
         for _ in 0..net.rng.random_range(1..30) {
             let i = net.rng.random_range(0..nodes);
@@ -181,7 +189,7 @@ fn storm(net: &mut Network) {
             let pause = net.rng.random_range(0..120);
             net.run_until(net.now + ms(pause));
         }
-        disturb(net, nodes, &weather);
+        *tally.entry(disturb(net, nodes, &weather)).or_default() += 1;
         let calm = net.rng.random_range(0..4000);
         net.run_until(net.now + ms(calm));
     }
@@ -191,20 +199,27 @@ fn storm(net: &mut Network) {
             net.start(i);
         }
     }
+    tally
 }
 
-fn disturb(net: &mut Network, nodes: usize, weather: &Weather) {
+/// One fault; says which.
+fn disturb(net: &mut Network, nodes: usize, weather: &Weather) -> &'static str {
     let i = net.rng.random_range(0..nodes);
     match net.rng.random_range(0..9) {
-        0 => net.crash(i, false),
+        0 => {
+            net.crash(i, false);
+            "crash"
+        }
         1 => {
             net.crash(i, true);
             // a machine that lost its disk is away longer than any old datagram lives
             net.run_until(net.now + ms(2500));
+            "crash that forgets the ring sequence"
         }
         2 => {
-            let until = net.now + ms(net.rng.random_range(100..8000));
-            net.pause(i, until);
+            let long = net.rng.random_range(100..8000);
+            net.pause(i, net.now + ms(long));
+            if long > u64::from(TOKEN) { "pause past the token timeout" } else { "pause" }
         }
         3 => {
             // up to three partitions
@@ -215,35 +230,46 @@ fn disturb(net: &mut Network, nodes: usize, weather: &Weather) {
                 }
             }
             net.say(|| format!("partition {side:?}"));
+            let sides = (0..3).filter(|s| side.contains(s)).count();
+            ["partition in 1", "partition in 2", "partition in 3"][sides - 1]
         }
         4 => {
             let to = net.rng.random_range(0..nodes);
             net.cut[i][to] = true;
             net.say(|| format!("one-way cut {} to {}", id(i), id(to)));
+            "one-way cut"
         }
         5 => {
             for to in 0..nodes {
                 net.cut[to][i] = true;
             }
             net.say(|| format!("deaf {}", id(i)));
+            "deaf"
         }
         6 => {
             net.heal();
             net.weather = weather.clone();
+            "heal"
         }
-        7 => net.leave(i),
+        7 => {
+            net.leave(i);
+            "leave"
+        }
         _ => {
             if net.machines[i].ring.is_none() {
                 net.start(i);
+                return "restart";
             }
+            "nothing"
         }
     }
 }
 
-fn run(seed: u64) -> (Duration, u64, u64) {
+/// What a run was: how long one ring took after healing, deliveries, configurations, and what was done.
+fn run(seed: u64) -> (Duration, u64, u64, Tally) {
     let nodes = 3 + (seed % 5) as usize;
     let mut net = Network::new(seed, nodes, TOKEN);
-    storm(&mut net);
+    let tally = storm(&mut net);
     // every partition may first have to find out what it lost, then merge, each within token and consensus
     let bound = (net.config.timers.token + net.config.timers.consensus) * 6;
     let took = net.settle(bound);
@@ -255,7 +281,7 @@ fn run(seed: u64) -> (Duration, u64, u64) {
     for line in net.log.iter().flatten() {
         println!("{line}");
     }
-    (took, net.evs.deliveries(), net.evs.configurations())
+    (took, net.evs.deliveries(), net.evs.configurations(), tally)
 }
 
 /// `RING_SEED=n RING_LOG=1 cargo test -p totem-core --test ring one_seed -- --nocapture`
@@ -265,14 +291,17 @@ fn one_seed() {
     println!("{:?}", run(seed));
 }
 
-/// `RING_SEEDS=n`, from `RING_FROM`.
+/// The whole of it: `RING_SEEDS=20000 cargo test --release -p totem-core --test ring sweep -- --nocapture`; parts of it from
+/// `RING_FROM`.
 #[test]
 fn sweep() {
     let number = |name: &str, default: u64| std::env::var(name).ok().and_then(|s| s.parse().ok()).unwrap_or(default);
     let (from, count) = (number("RING_FROM", 1), number("RING_SEEDS", 100));
     let (mut longest, mut deliveries, mut configurations) = (Duration::ZERO, 0, 0);
+    let mut tally = Tally::new();
     for seed in from..from + count {
-        let (took, d, c) = run(seed);
+        let (took, d, c, faults) = run(seed);
+        faults.into_iter().for_each(|(name, n)| *tally.entry(name).or_default() += n);
         longest = longest.max(took);
         deliveries += d;
         configurations += c;
@@ -280,5 +309,6 @@ fn sweep() {
     println!(
         "{count} seeds: {deliveries} deliveries, {configurations} configurations, one ring at most {longest:?} after healing"
     );
+    println!("{tally:?}");
     assert!(deliveries > 0 && configurations > 0);
 }

@@ -66,6 +66,11 @@ pub(crate) struct Network {
     order: u64,
 }
 
+/// What fills messages, again and again.
+fn pattern(count: u32) -> [u8; 256] {
+    std::array::from_fn(|k| k as u8 ^ count as u8)
+}
+
 pub(crate) fn id(i: usize) -> NodeId {
     NodeId(i as u32 + 1)
 }
@@ -122,7 +127,9 @@ impl Network {
 
     pub(crate) fn start(&mut self, i: usize) {
         let identity = Identity { node: id(i), ring_sequence: self.machines[i].stored, seed: self.seed };
-        let mut ring = Ring::new(self.config.clone(), identity, self.now);
+        // rings are as wide as their narrowest member
+        let kin_factor = 1 + (self.seed + i as u64) as u32 % self.config.kin_factor;
+        let mut ring = Ring::new(Config { kin_factor, ..self.config.clone() }, identity, self.now);
         ring.handle_interface_up(self.now);
         self.machines[i].ring = Some(ring);
         self.machines[i].paused_until = Duration::ZERO;
@@ -173,7 +180,7 @@ impl Network {
         head[6..10].copy_from_slice(&token.life.to_le_bytes());
         head[10..14].copy_from_slice(&token.count.to_le_bytes());
         head[14] = guarantee as u8;
-        let body: Vec<u8> = (0..size).map(|k| (k as u32 ^ token.count) as u8).collect();
+        let body: Vec<u8> = pattern(token.count).iter().copied().cycle().take(size).collect();
         if ring.send(&[&head, &body], guarantee).is_err() {
             return false;
         }
@@ -250,7 +257,8 @@ impl Network {
         }
         let word = |at: usize| u32::from_le_bytes(m.payload[at..at + 4].try_into().unwrap());
         let token = Token { node: NodeId(word(2)), life: word(6), count: word(10) };
-        let intact = m.payload[16..].iter().enumerate().all(|(k, &b)| b == (k as u32 ^ token.count) as u8);
+        let pattern = pattern(token.count);
+        let intact = m.payload[16..].chunks(pattern.len()).all(|part| *part == pattern[..part.len()]);
         if !intact {
             self.fail(format!("{token:?} was damaged"));
         }
