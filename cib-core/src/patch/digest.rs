@@ -65,7 +65,7 @@ const BUFFER: usize = 16 << 10;
 
 impl Hash {
     fn new() -> Self {
-        Hash { md5: Md5::new(), buffer: String::with_capacity(BUFFER + 256) }
+        Hash { md5: Md5::new(), buffer: String::with_capacity(BUFFER + 1024) }
     }
 
     fn finish(mut self) -> String {
@@ -81,16 +81,12 @@ impl Hash {
 }
 
 impl Sink for Hash {
-    fn put(&mut self, text: &str) {
-        if self.buffer.len() + text.len() > BUFFER {
+    fn text(&mut self) -> &mut String {
+        if self.buffer.len() >= BUFFER {
             self.md5.update(self.buffer.as_bytes());
             self.buffer.clear();
-            if text.len() > BUFFER {
-                self.md5.update(text.as_bytes());
-                return;
-            }
         }
-        self.buffer.push_str(text);
+        &mut self.buffer
     }
 }
 

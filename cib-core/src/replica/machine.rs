@@ -89,6 +89,11 @@ impl Replica {
         &self.cib
     }
 
+    /// Where it is in bringing copies to one state.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
     /// A look at the replica.
     pub fn status(&self) -> Status<'_> {
         Status {

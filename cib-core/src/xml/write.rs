@@ -18,12 +18,17 @@ pub enum Style {
 
 /// Where written text goes.
 pub(crate) trait Sink {
-    fn put(&mut self, text: &str);
+    /// Where the next few pieces are appended.
+    fn text(&mut self) -> &mut String;
+
+    fn put(&mut self, text: &str) {
+        self.text().push_str(text);
+    }
 }
 
 impl Sink for String {
-    fn put(&mut self, text: &str) {
-        self.push_str(text);
+    fn text(&mut self) -> &mut String {
+        self
     }
 }
 
@@ -91,7 +96,7 @@ impl Document {
             Kind::Text if !options.with_text => return false,
             Kind::Text => {
                 indent(level, options, out);
-                escape_text(content(), out);
+                escape_text(content(), out.text());
                 newline(options, out);
                 return false;
             }
@@ -116,25 +121,29 @@ impl Document {
 
     /// `<name a="1"`, without the end of the tag.
     pub(crate) fn write_tag<S: Sink>(&self, n: NodeIx, omit: &[Name], out: &mut S) {
-        out.put("<");
-        out.put(self.name(n));
+        let out = out.text();
+        out.push('<');
+        out.push_str(self.name(n));
         for (name, value) in self.attrs_ix(n) {
             if omit.contains(&name) {
                 continue;
             }
-            out.put(" ");
-            out.put(self.name_text(name));
-            out.put("=\"");
+            let name = self.name_text(name);
+            out.reserve(name.len() + value.len() + 4);
+            out.push(' ');
+            out.push_str(name);
+            out.push_str("=\"");
             escape_value(value, out);
-            out.put("\"");
+            out.push('"');
         }
     }
 
     fn write_end<S: Sink>(&self, n: NodeIx, level: usize, options: &WriteOptions<'_>, out: &mut S) {
         indent(level, options, out);
-        out.put("</");
-        out.put(self.name(n));
-        out.put(">");
+        let text = out.text();
+        text.push_str("</");
+        text.push_str(self.name(n));
+        text.push('>');
         newline(options, out);
     }
 }
@@ -159,36 +168,34 @@ fn indent<S: Sink>(level: usize, options: &WriteOptions<'_>, out: &mut S) {
 }
 
 /// Escapes an attribute value.
-pub(crate) fn escape_value<S: Sink>(value: &str, out: &mut S) {
+pub(crate) fn escape_value(value: &str, out: &mut String) {
     escape(value, out, |b| matches!(b, b'<' | b'>' | b'&' | b'"' | 0x01..=0x1F | 0x7F));
 }
 
 /// Escapes character data.
-pub(crate) fn escape_text<S: Sink>(text: &str, out: &mut S) {
+pub(crate) fn escape_text(text: &str, out: &mut String) {
     escape(text, out, |b| matches!(b, b'<' | b'>' | b'&' | 0x01..=0x08 | 0x0B..=0x1F | 0x7F));
 }
 
-fn escape<S: Sink>(text: &str, out: &mut S, special: impl Fn(u8) -> bool) {
+fn escape(text: &str, out: &mut String, special: impl Fn(u8) -> bool) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut from = 0;
-    for (i, b) in text.bytes().enumerate() {
-        if !special(b) {
-            continue;
-        }
-        out.put(&text[from..i]);
+    while let Some(at) = text.as_bytes()[from..].iter().position(|&b| special(b)) {
+        let (i, b) = (from + at, text.as_bytes()[from + at]);
+        out.push_str(&text[from..i]);
         from = i + 1;
         match b {
-            b'<' => out.put("&lt;"),
-            b'>' => out.put("&gt;"),
-            b'&' => out.put("&amp;"),
-            b'"' => out.put("&quot;"),
+            b'<' => out.push_str("&lt;"),
+            b'>' => out.push_str("&gt;"),
+            b'&' => out.push_str("&amp;"),
+            b'"' => out.push_str("&quot;"),
             _ => {
                 let code = [HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]];
-                out.put("&#x");
-                out.put(core::str::from_utf8(&code).unwrap_or_default());
-                out.put(";");
+                out.push_str("&#x");
+                out.push_str(core::str::from_utf8(&code).unwrap_or_default());
+                out.push(';');
             }
         }
     }
-    out.put(&text[from..]);
+    out.push_str(&text[from..]);
 }

@@ -153,6 +153,10 @@ pub struct Node {
     /// Agents that were asked for their meta-data over a connection.
     described_by: Vec<(String, AgentKey)>,
     ending: Option<u8>,
+    /// When the first timer above the ring is due, as found after the last turn in which something above it moved.
+    services_wake: Option<Duration>,
+    /// Counts those turns.
+    turns: u64,
     outputs: VecDeque<Output>,
 }
 
@@ -209,6 +213,8 @@ impl Node {
             delivered: 0,
             late: None,
             ending: None,
+            services_wake: None,
+            turns: 0,
             outputs: VecDeque::new(),
             config,
         };
@@ -226,7 +232,7 @@ impl Node {
     /// A datagram has arrived.
     pub fn handle_datagram(&mut self, now: Duration, link: usize, from: SocketAddr, datagram: Bytes) {
         self.member.handle_datagram(now, LinkIx(link as u8), from, datagram);
-        self.pump(now);
+        self.pump_ring(now);
     }
 
     /// An agent's run has ended.
@@ -249,6 +255,9 @@ impl Node {
         let due = |at: Option<Duration>| at.is_some_and(|at| at <= now);
         if due(self.member.poll_timeout()) {
             self.member.handle_timeout(now);
+        }
+        if !due(self.services_wake) {
+            return self.pump_ring(now);
         }
         if due(self.replica.poll_timeout()) {
             self.replica.handle_timeout(now);
@@ -291,8 +300,12 @@ impl Node {
 
     /// When to call [`Node::handle_timeout`] at the latest.
     pub fn poll_timeout(&self) -> Option<Duration> {
+        [self.member.poll_timeout(), self.services_wake].into_iter().flatten().min()
+    }
+
+    /// When the first part above the ring has something to do.
+    fn next_service(&self) -> Option<Duration> {
         [
-            self.member.poll_timeout(),
             self.replica.poll_timeout(),
             self.controller.poll_timeout(),
             self.attributes.poll_timeout(),
@@ -368,10 +381,15 @@ impl Node {
         self.cib_changes
     }
 
+    /// Counts inputs that reached more than its ring: while it stands still, so does all that [`Node`] shows, timers of the ring apart.
+    pub fn turns(&self) -> u64 {
+        self.turns
+    }
+
     /// Whether its copy is known to be that of all members.
     pub fn cib_is_synchronized(&self) -> bool {
         // between a change of the ring and the group's new view, what the copy knows of is the old view
-        self.coming.is_none() && self.replica.status().phase == replica::Phase::Synchronized
+        self.coming.is_none() && self.replica.phase() == replica::Phase::Synchronized
     }
 
     /// Digest of its copy.

@@ -12,9 +12,10 @@ use cib_core::patch;
 use cib_core::replica::{self, MemberId, Phase, RequestId};
 use policy_core::attributes;
 use policy_core::controller::{self, ChangeKind, CibChange, CibWrite, NodeId, Receiver, View, op_status};
+use std::net::SocketAddr;
 use std::time::Duration;
 use totem_core::groups::GroupName;
-use totem_core::member::{self, Busy};
+use totem_core::member::{self, Busy, LinkIx};
 use totem_core::ring::{ConfigurationChange, ConfigurationKind, Guarantee};
 
 /// The process group that all nodes of a cluster are in.
@@ -25,8 +26,22 @@ impl Node {
         self.member.join(GroupName::new(GROUP).expect("short enough")).expect("a member joins once");
     }
 
+    /// After an input to the ring alone: most of its datagrams are tokens that pass, and move nothing above it.
+    pub(super) fn pump_ring(&mut self, now: Duration) {
+        while let Some(output) = self.member.poll_output() {
+            match output {
+                member::Output::Transmit { link, to, datagram } => self.transmit(link, to, datagram),
+                other => {
+                    self.on_member(now, other);
+                    return self.pump(now);
+                }
+            }
+        }
+    }
+
     /// Until nobody has anything to say any more.
     pub(super) fn pump(&mut self, now: Duration) {
+        self.turns += 1;
         loop {
             let mut quiet = true;
             while let Some(output) = self.member.poll_output() {
@@ -61,6 +76,11 @@ impl Node {
             self.leave(now);
             self.outputs.push_back(Output::Exit { code });
         }
+        self.services_wake = self.next_service();
+    }
+
+    fn transmit(&mut self, link: LinkIx, to: SocketAddr, datagram: Bytes) {
+        self.outputs.push_back(Output::Transmit { link: usize::from(link.0), to, datagram });
     }
 
     /// Says goodbye to the ring; what that sends goes out before the end.
@@ -68,7 +88,7 @@ impl Node {
         self.member.shutdown(now);
         while let Some(output) = self.member.poll_output() {
             if let member::Output::Transmit { link, to, datagram } = output {
-                self.outputs.push_back(Output::Transmit { link: usize::from(link.0), to, datagram });
+                self.transmit(link, to, datagram);
             }
         }
     }
@@ -119,9 +139,7 @@ impl Node {
             member::Output::PersistRingSequence(sequence) => {
                 self.outputs.extend(stored::ring_steps(sequence).map(Output::Persist));
             }
-            member::Output::Transmit { link, to, datagram } => {
-                self.outputs.push_back(Output::Transmit { link: usize::from(link.0), to, datagram });
-            }
+            member::Output::Transmit { link, to, datagram } => self.transmit(link, to, datagram),
             member::Output::Configuration(change) => self.configuration(now, &change),
             member::Output::Synchronized(_) => {
                 self.coming = None;
@@ -375,7 +393,7 @@ impl Node {
             controller::Output::Write { call, writes } => self.write_cib(now, Writer::Controller(call), &writes),
             controller::Output::SyncCib { call, .. } => {
                 // The replicas bring themselves to the newest copy after each membership change.
-                if self.replica.status().phase == Phase::Synchronized {
+                if self.replica.phase() == Phase::Synchronized {
                     self.controller.handle_synced(now, call, true);
                 } else {
                     self.syncing = Some(call);

@@ -285,7 +285,7 @@ impl Builder {
             simulation.schedule(Duration::from_secs(number * 10), Happening::Mark { number });
         }
         for event in events {
-            simulation.schedule(event.time, Happening::Script(event.what));
+            simulation.schedule(event.time, Happening::Script(Box::new(event.what)));
         }
         Ok(simulation)
     }

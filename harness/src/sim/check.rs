@@ -7,8 +7,9 @@ use crate::node::Order;
 use agents::model::Role;
 use cib_core::xml::{Document, NodeIx as XmlIx};
 use policy_core::controller::State;
+use rustc_hash::FxHasher;
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::Hasher;
 use std::time::Duration;
 
 /// A broken invariant.
@@ -68,7 +69,7 @@ impl Mutation {
 /// How long a new ring may take until only one node coordinates.
 const SETTLING: Duration = Duration::from_secs(3);
 /// Copies are compared at every version of the configuration, and at every so manieth of the status.
-const COMPARE_EVERY: i64 = 4;
+const COMPARE_EVERY: i64 = 16;
 
 /// The ring that a copy of the CIB belongs to, and its version.
 type CopyName = (String, (i64, i64, i64));
@@ -163,13 +164,13 @@ impl Checker {
             return;
         }
         // Messages flow in this membership: both are in it, and hold one CIB.
-        let place =
-            |h: &Host| h.node().filter(|n| n.cib_is_synchronized()).map(|n| (n.ring().to_owned(), n.group().to_vec()));
-        let Some(here) = place(&hosts[at]) else { return };
-        let other = hosts.iter().enumerate().find(|(i, h)| {
-            *i != at && now >= check.ring_since[*i] + SETTLING && works(h) && place(h).as_ref() == Some(&here)
+        fn place(host: &Host) -> Option<(&str, &[u32])> {
+            host.node().filter(|n| n.cib_is_synchronized()).map(|n| (n.ring(), n.group()))
+        }
+        let mut others = hosts.iter().enumerate().filter(|(i, h)| {
+            *i != at && works(h) && now >= check.ring_since[*i] + SETTLING && place(h) == place(&hosts[at])
         });
-        if let Some((_, other)) = other {
+        if let (Some(here), Some((_, other))) = (place(&hosts[at]), others.next()) {
             let text = format!("{} and {} both coordinate ring {}", hosts[at].name, other.name, here.0);
             check.broken(now, 4, text);
         }
@@ -221,7 +222,7 @@ impl Checker {
 fn quick_digest(doc: &Document) -> u64 {
     const TRACKING: [&str; 5] =
         ["crm-debug-origin", "cib-last-written", "update-origin", "update-client", "update-user"];
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = FxHasher::default();
     for element in std::iter::once(doc.root()).chain(doc.descendants(doc.root())) {
         hasher.write(doc.name(element).as_bytes());
         hasher.write_u8(0);

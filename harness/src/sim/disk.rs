@@ -4,15 +4,16 @@ use super::scenario::DiskFault;
 use crate::node::Persist;
 use rand::{Rng, RngExt};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The files of one node.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     /// As programs see them, with the moment of their last change.
-    files: BTreeMap<String, (Vec<u8>, u64)>,
+    files: BTreeMap<String, (Arc<[u8]>, u64)>,
     /// As they are after a crash.
-    durable: BTreeMap<String, Vec<u8>>,
+    durable: BTreeMap<String, Arc<[u8]>>,
     /// No write succeeds any more.
     pub full: bool,
     /// How long a sync takes.
@@ -36,7 +37,7 @@ impl Disk {
                 if self.full {
                     return false;
                 }
-                self.put(name, content.as_bytes().to_vec());
+                self.put(name, content.as_bytes().into());
             }
             Persist::Link { from, to } => {
                 if let Some((content, _)) = self.files.get(from).cloned() {
@@ -82,13 +83,13 @@ impl Disk {
         self.slow = if let DiskFault::Slow(span) = fault { span } else { Duration::ZERO };
     }
 
-    fn put(&mut self, name: &str, content: Vec<u8>) {
+    fn put(&mut self, name: &str, content: Arc<[u8]>) {
         self.files.insert(name.to_owned(), (content, self.moment));
     }
 
     /// A file as programs see it.
     pub fn read(&self, name: &str) -> Option<&[u8]> {
-        self.files.get(name).map(|(content, _)| content.as_slice())
+        self.files.get(name).map(|(content, _)| &**content)
     }
 
     /// Names of all files, with the moment of their last change.
@@ -98,10 +99,12 @@ impl Disk {
 
     /// Power is lost: each file that was not synced is old, new, or torn in the middle.
     pub fn crash(&mut self, rng: &mut impl Rng) {
-        let unsynced: Vec<(String, Vec<u8>)> = self
+        let unsynced: Vec<(String, Arc<[u8]>)> = self
             .files
             .iter()
-            .filter(|(name, (content, _))| self.durable.get(*name) != Some(content))
+            .filter(|(name, (content, _))| {
+                self.durable.get(*name).is_none_or(|old| !Arc::ptr_eq(old, content) && old != content)
+            })
             .map(|(name, (content, _))| (name.clone(), content.clone()))
             .collect();
         for (name, content) in unsynced {
@@ -110,7 +113,7 @@ impl Disk {
                     self.durable.insert(name, content);
                 }
                 1 => {
-                    let torn = content[..rng.random_range(0..=content.len())].to_vec();
+                    let torn = content[..rng.random_range(0..=content.len())].into();
                     self.durable.insert(name, torn);
                 }
                 _ => {}

@@ -21,7 +21,8 @@ impl Simulation {
                 if self.hosts[to].boot != boot || self.hosts[to].node.is_none() => {}
             Happening::Datagram { to, .. } if self.hosts[to].paused.is_some() => self.postpone(to, what),
             Happening::Datagram { to, link, from, datagram, .. } => {
-                self.with_node(to, |node, now| node.handle_datagram(now, link, from, datagram));
+                let source = super::build::address_of(from, link);
+                self.with_node(to, |node, now| node.handle_datagram(now, link, source, datagram));
             }
             Happening::AgentEnds { node, run, .. } => self.agent_ends(node, run),
             Happening::AtRemote { remote, what } => self.at_remote(remote, what),
@@ -30,7 +31,7 @@ impl Simulation {
                     self.heard_of_remote(node, &remote, connection, event);
                 }
             }
-            Happening::Script(event) => self.event(event),
+            Happening::Script(event) => self.event(*event),
             Happening::Resume { node, boot, told } => {
                 if self.hosts[node].boot == boot {
                     self.resume(node, told);
@@ -144,11 +145,10 @@ impl Simulation {
 
     fn transmit(&mut self, from: NodeIx, link: usize, to: SocketAddr, datagram: &Bytes) {
         let Some((node, _)) = super::build::place_of(to).filter(|(node, _)| *node < self.hosts.len()) else { return };
-        let source = super::build::address_of(from, link);
         let boot = self.hosts[node].boot;
         for delay in self.network.route(from, node, link, &mut self.rng).into_iter().flatten() {
             let at = self.now + self.lag + delay;
-            self.schedule(at, Happening::Datagram { to: node, boot, link, from: source, datagram: datagram.clone() });
+            self.schedule(at, Happening::Datagram { to: node, boot, link, from, datagram: datagram.clone() });
         }
     }
 

@@ -70,7 +70,6 @@ use rand::rngs::ChaCha8Rng;
 use scenario::Event;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How long a machine takes from power on to the start of its cluster software.
@@ -80,11 +79,11 @@ const BOOT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 enum Happening {
     /// A datagram arrives.
-    Datagram { to: NodeIx, boot: u32, link: usize, from: SocketAddr, datagram: Bytes },
+    Datagram { to: NodeIx, boot: u32, link: usize, from: NodeIx, datagram: Bytes },
     /// An agent's run ends.
     AgentEnds { node: NodeIx, boot: u32, run: RunId },
     /// The script goes on.
-    Script(Event),
+    Script(Box<Event>),
     /// A paused process goes on.
     Resume { node: NodeIx, boot: u32, told: bool },
     /// A machine has booted.
@@ -221,7 +220,7 @@ impl Simulation {
 
     /// Something of a script happens now.
     pub fn order_event(&mut self, event: Event) {
-        self.happen(Happening::Script(event));
+        self.happen(Happening::Script(Box::new(event)));
     }
 
     /// Lets time pass until then, or until an invariant breaks.

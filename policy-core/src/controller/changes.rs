@@ -37,7 +37,9 @@ impl Controller {
             num_updates: version("num_updates"),
         };
         let touches = |part: &str| changes.iter().any(|c| c.path.contains(part));
-        let whole = patch.is_none() || changes.iter().any(|c| c.path == "/cib" || c.path == "/cib/configuration");
+        // A modified root is in every patch, for its version.
+        let root = |c: &CibChange| c.path == "/cib" && c.kind != ChangeKind::Modify;
+        let whole = patch.is_none() || changes.iter().any(|c| root(c) || c.path == "/cib/configuration");
         if whole || !self.have_cib || touches("crm_config") || touches("alerts") {
             self.read_options(now, doc);
         }

@@ -1,7 +1,7 @@
 //! GATHER: lists are exchanged until everybody in them agrees. [TM-8.4] [TM-8.7] to [TM-8.10]
 
 use super::{GatherReason, Notice, Output, Ring, State, Timer, nodes};
-use crate::wire::{Body, Datagram, Join, MergeDetect, NodeId, RingId};
+use crate::wire::{Body, Datagram, Join, Kind, MergeDetect, NodeId, RingId};
 use rand::RngExt;
 use std::time::Duration;
 
@@ -26,9 +26,7 @@ impl Ring {
         self.timers.cancel(Timer::MergeDetect);
         self.timers.cancel(Timer::Heartbeat);
         self.cancel_token_timer();
-        if !self.timers.is_running(Timer::Pause) {
-            self.start(Timer::Pause, self.config.timers.token / 5);
-        }
+        self.watch_pause();
         self.consensus.clear();
         self.consensus.push(self.me);
         self.state = State::Gather;
@@ -141,7 +139,11 @@ impl Ring {
     pub(super) fn send_merge_detect(&mut self) {
         if self.state == State::Operational && self.me == self.ring.rep {
             self.counters.memb_merge_detect_tx += 1;
-            self.multicast(Body::MergeDetect(MergeDetect { system_from: self.me, ring: self.ring }));
+            // the copy that comes back tells the node itself nothing: it is only counted
+            self.counters.received(Kind::MergeDetect);
+            let datagram =
+                Datagram::new(self.me, Body::MergeDetect(MergeDetect { system_from: self.me, ring: self.ring }));
+            self.outputs.push_back(Output::Multicast { datagram: datagram.encode() });
         }
     }
 

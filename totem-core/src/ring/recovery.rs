@@ -3,7 +3,7 @@
 use super::deliver::Mode;
 use super::seq::{le, lt};
 use super::store::Stored;
-use super::{ConfigurationChange, ConfigurationKind, Notice, Output, Ring, State, Timer, nodes};
+use super::{ConfigurationChange, ConfigurationKind, Notice, Output, Ring, State, nodes};
 use crate::wire::{CommitToken, ENCAPSULATED, Header, MULTICAST_LEN, MulticastHeader, OrfToken};
 use bytes::{Bytes, BytesMut};
 
@@ -194,7 +194,7 @@ impl Ring {
         self.received_flg = true;
         self.counters.operational_entered += 1;
         self.counters.continuous_gather = 0;
-        self.start(Timer::Pause, self.config.timers.token / 5);
+        self.watch_pause();
         self.old_ring = self.ring;
         self.set_width();
     }

@@ -47,7 +47,8 @@ impl Ring {
     /// Steps 4 and 6: is the ring idle? Returns whether this node forwards the token.
     fn observe(&mut self, token: &OrfToken) -> bool {
         if token.seq == self.my_last_seq {
-            if !self.timers.is_running(Timer::MergeDetect) {
+            // only the representative tells others of the ring [TM-8.7]
+            if self.me == self.ring.rep && !self.timers.is_running(Timer::MergeDetect) {
                 self.start(Timer::MergeDetect, self.config.timers.merge);
             }
             self.my_seq_unchanged = self.my_seq_unchanged.saturating_add(1);
