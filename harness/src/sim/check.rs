@@ -83,6 +83,7 @@ pub(super) struct Checker {
     fencing: bool,
     ring_since: Vec<Duration>,
     fenced: Vec<bool>,
+    fenced_remotes: BTreeSet<String>,
     versions: Vec<Option<(i64, i64, i64)>>,
     changes_seen: Vec<u64>,
     marks: BTreeSet<u64>,
@@ -98,6 +99,7 @@ impl Checker {
             fencing: has_fencing(cib),
             ring_since: vec![Duration::ZERO; nodes.len()],
             fenced: vec![false; nodes.len()],
+            fenced_remotes: BTreeSet::new(),
             versions: vec![None; nodes.len()],
             changes_seen: vec![u64::MAX; nodes.len()],
             marks: BTreeSet::new(),
@@ -116,6 +118,14 @@ impl Checker {
 
     pub(super) fn fenced(&mut self, node: NodeIx) {
         self.fenced[node] = true;
+    }
+
+    pub(super) fn fenced_remote(&mut self, name: &str) {
+        self.fenced_remotes.insert(name.to_owned());
+    }
+
+    pub(super) fn was_remote_fenced(&self, name: &str) -> bool {
+        self.fenced_remotes.contains(name)
     }
 
     pub(super) fn was_fenced(&self, node: NodeIx) -> bool {

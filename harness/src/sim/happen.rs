@@ -183,6 +183,7 @@ impl Simulation {
             Effect::PowerOff { node } => {
                 if let Some(target) = self.remote_index(&node) {
                     self.note(None, Kind::Fencing, format!("{node} loses power"));
+                    self.check.fenced_remote(&node);
                     self.remote_off(target);
                 } else if let Some(target) = self.index(&node) {
                     self.note(Some(target), Kind::Fencing, "loses power");

@@ -117,24 +117,41 @@ impl Simulation {
             Condition::NodeOffline(name) => !self.joined(name),
             Condition::Quorate(name) => self.node(name).is_some_and(|n| n.status().quorate),
             Condition::Inquorate(name) => self.node(name).is_some_and(|n| !n.status().quorate),
-            Condition::Fenced(name) => self.index(name).is_some_and(|i| self.check.was_fenced(i)),
+            Condition::Fenced(name) => {
+                self.index(name).map_or_else(|| self.check.was_remote_fenced(name), |i| self.check.was_fenced(i))
+            }
             Condition::Stable => self.is_stable(),
             Condition::FailCount(r, node, value) => self.fail_count(r, node) == *value,
         }
     }
 
     fn active(&self, resource: &str, node: Option<&str>, promoted: bool) -> usize {
-        self.world
+        let instances = self
+            .world
             .instances()
             .filter(|i| base_name(i.resource) == resource && node.is_none_or(|n| n == i.node))
             .filter(|i| !promoted || i.role == Role::Promoted)
-            .count()
+            .count();
+        // The resource of a remote node is a connection, which no agent holds.
+        let here = |at: NodeIx| node.is_none_or(|n| n == self.hosts[at].name);
+        instances + self.links.keys().filter(|(at, remote)| remote == resource && here(*at)).count()
     }
 
     fn joined(&self, name: &str) -> bool {
-        let Some(at) = self.index(name) else { return false };
+        let Some(at) = self.index(name) else { return self.connected(name) };
         let id = at as u32 + 1;
         self.hosts.iter().filter_map(|h| h.node()).any(|n| n.is_dc() && n.status().controller.confirmed.contains(&id))
+    }
+
+    /// Whether a coordinator's CIB holds a remote node for up.
+    fn connected(&self, name: &str) -> bool {
+        self.hosts.iter().filter_map(|h| h.node()).filter(|n| n.is_dc()).any(|n| {
+            let cib = n.cib();
+            let mut states =
+                cib.path(cib.root(), &["status"]).into_iter().flat_map(|s| cib.children_named(s, "node_state"));
+            let up = |value: Option<&str>| value.is_some_and(|v| !matches!(v, "0" | "false"));
+            states.any(|s| cib.attr(s, "uname") == Some(name) && up(cib.attr(s, "in_ccm")))
+        })
     }
 
     /// Marks that were acknowledged and are not in the coordinator's CIB; only to be asked when the cluster is stable.

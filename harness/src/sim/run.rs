@@ -122,6 +122,12 @@ const STAYS: Duration = Duration::from_secs(30);
 fn builder(scenario: &Scenario, seed: u64, options: &RunOptions, extra: &[At<Event>]) -> Builder {
     let mut builder =
         Simulation::builder(seed).nodes(&scenario.nodes).configure(&scenario.configuration).details(options.details);
+    for remote in &scenario.remotes {
+        builder = match &remote.container {
+            Some(container) => builder.guest(&remote.name, container),
+            None => builder.remote(&remote.name),
+        };
+    }
     for (key, value) in &scenario.totem {
         builder = builder.totem(key, value);
     }

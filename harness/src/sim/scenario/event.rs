@@ -1,6 +1,6 @@
 //! Reading what happens: the words after `at T`.
 
-use super::parse::{Lines, block, network, node};
+use super::parse::{Lines, block, network, node, place};
 use super::words::Words;
 use super::{AgentFault, DiskFault, Event, Scenario, ScenarioError};
 
@@ -36,15 +36,15 @@ pub(super) fn event<'l>(s: &Scenario, words: &mut Words<'_>, lines: &mut Lines<'
     }
     words.next("")?;
     Ok(match verb {
-        "crash" => Event::Crash(node(s, words)?),
-        "boot" => Event::Boot(node(s, words)?),
-        "stop" => Event::Stop(node(s, words)?),
+        "crash" => Event::Crash(place(s, words)?),
+        "boot" => Event::Boot(place(s, words)?),
+        "stop" => Event::Stop(place(s, words)?),
         "standby" => Event::Standby(node(s, words)?),
         "online" => Event::Online(node(s, words)?),
         "heal" => Event::Heal,
         "network" => Event::Network(network(words)?),
         "pause" => {
-            let name = node(s, words)?;
+            let name = place(s, words)?;
             words.expect("for")?;
             Event::Pause(name, words.duration()?)
         }
@@ -82,7 +82,7 @@ pub(super) fn event<'l>(s: &Scenario, words: &mut Words<'_>, lines: &mut Lines<'
         "kill" => {
             let resource = words.next("a resource")?.to_owned();
             words.expect("on")?;
-            Event::Kill(resource, node(s, words)?)
+            Event::Kill(resource, place(s, words)?)
         }
         "agents" => {
             words.expect("well")?;
@@ -125,7 +125,7 @@ fn agent(s: &Scenario, words: &mut Words<'_>) -> Result<Event, ScenarioError> {
         "takes" => AgentFault::Slow(words.duration()?),
         _ => return Err(words.expected("'fails with RC', 'hangs', 'lies' or 'takes D' before this")),
     };
-    let at = if words.accept("on") { Some(node(s, words)?) } else { None };
+    let at = if words.accept("on") { Some(place(s, words)?) } else { None };
     let times = if words.is_done() {
         None
     } else {

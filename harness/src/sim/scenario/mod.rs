@@ -19,6 +19,8 @@
 //! | `title TEXT` | shown above the timeline |
 //! | `seed N` | the seed unless the command line gives one |
 //! | `nodes NAME...` | node ids 1, 2, ... in this order |
+//! | `remote NAME...` | hosts that run agents and are no members of the ring |
+//! | `guest NAME in RESOURCE` | a remote host that lives in a resource: it boots when that starts, and ends with it |
 //! | `totem KEY VALUE`, `quorum KEY VALUE` | as in `corosync.conf` |
 //! | `network loss P%`, `network delay D..D`, `network duplicate P%`, `network spikes P% D` | the network from the start |
 //! | `configure {` ... `}` | `crm` configuration text, loaded before the nodes start |
@@ -52,6 +54,8 @@ pub struct Scenario {
     pub seed: Option<u64>,
     /// Names of the nodes; ids count from 1.
     pub nodes: Vec<String>,
+    /// Remote hosts and guests.
+    pub remotes: Vec<Remote>,
     /// Keys of the `totem` section.
     pub totem: Vec<(String, String)>,
     /// Keys of the `quorum` section.
@@ -76,6 +80,15 @@ pub struct Scenario {
     pub invariants: Vec<Invariant>,
     /// Resources that must not be down for long.
     pub recoveries: Vec<Recovery>,
+}
+
+/// A host that runs agents and is no member of the ring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// Its name.
+    pub name: String,
+    /// The resource it lives in, if it is a guest.
+    pub container: Option<String>,
 }
 
 /// Something at a time, with its line in the file.
@@ -225,7 +238,7 @@ pub enum Condition {
     Dc(String),
     /// `one dc`
     OneDc,
-    /// `NODE online`: up and joined, as the coordinator sees it.
+    /// `NODE online`: up and joined, or connected if it is a remote host, as the coordinator sees it.
     NodeOnline(String),
     /// `NODE offline`
     NodeOffline(String),

@@ -2,10 +2,10 @@
 
 use super::event::event;
 use super::words::Words;
-use super::{At, Condition, Invariant, NetworkSetting, Recovery, Scenario, ScenarioError};
+use super::{At, Condition, Invariant, NetworkSetting, Recovery, Remote, Scenario, ScenarioError};
 use crate::sim::Mutation;
 
-const STATEMENTS: &str = "'title', 'seed', 'nodes', 'totem', 'quorum', 'network', 'configure', 'settles', 'mutation', 'until', 'at', 'by', 'always' or 'never'";
+const STATEMENTS: &str = "'title', 'seed', 'nodes', 'remote', 'guest', 'totem', 'quorum', 'network', 'configure', 'settles', 'mutation', 'until', 'at', 'by', 'always' or 'never'";
 
 /// Reads a scenario.
 ///
@@ -45,6 +45,22 @@ fn statement<'l>(s: &mut Scenario, words: &mut Words<'_>, lines: &mut Lines<'l>)
         "nodes" => {
             words.next("")?;
             nodes(s, words)?;
+        }
+        "remote" => {
+            words.next("")?;
+            loop {
+                let name = unused(s, words, "the name of a remote host")?;
+                s.remotes.push(Remote { name, container: None });
+                if words.is_done() {
+                    break;
+                }
+            }
+        }
+        "guest" => {
+            words.next("")?;
+            let name = unused(s, words, "the name of a guest")?;
+            words.expect("in")?;
+            s.remotes.push(Remote { name, container: Some(words.next("the resource that it lives in")?.to_owned()) });
         }
         "totem" => {
             words.next("")?;
@@ -118,14 +134,32 @@ fn recovery(words: &mut Words<'_>) -> Result<Option<Recovery>, ScenarioError> {
 
 fn nodes(s: &mut Scenario, words: &mut Words<'_>) -> Result<(), ScenarioError> {
     loop {
-        let name = words.peek().unwrap_or("");
-        if s.nodes.iter().any(|n| n == name) {
-            return Err(words.expected("a name that is not used yet"));
-        }
-        s.nodes.push(words.next("the name of a node")?.to_owned());
+        let name = unused(s, words, "the name of a node")?;
+        s.nodes.push(name);
         if words.is_done() {
             return Ok(());
         }
+    }
+}
+
+/// A name that neither a node nor a remote host has.
+fn unused(s: &Scenario, words: &mut Words<'_>, what: &str) -> Result<String, ScenarioError> {
+    match words.peek() {
+        Some(name) if places(s).any(|n| n == name) => Err(words.expected("a name that is not used yet")),
+        _ => words.next(what).map(str::to_owned),
+    }
+}
+
+/// Where resources may run: nodes and remote hosts.
+fn places(s: &Scenario) -> impl Iterator<Item = &str> {
+    s.nodes.iter().chain(s.remotes.iter().map(|r| &r.name)).map(String::as_str)
+}
+
+/// A node or a remote host.
+pub(super) fn place(s: &Scenario, words: &mut Words<'_>) -> Result<String, ScenarioError> {
+    match words.peek() {
+        Some(name) if places(s).any(|n| n == name) => words.next("").map(str::to_owned),
+        _ => Err(words.expected(&format!("a node ({})", places(s).collect::<Vec<_>>().join(", ")))),
     }
 }
 
@@ -189,12 +223,18 @@ fn condition(s: &Scenario, words: &mut Words<'_>) -> Result<Condition, ScenarioE
     if words.accept("failcount") {
         let resource = words.next("a resource")?.to_owned();
         words.expect("on")?;
-        let at = node(s, words)?;
+        let at = place(s, words)?;
         words.expect("is")?;
         return Ok(Condition::FailCount(resource, at, words.next("a number or INFINITY")?.to_owned()));
     }
     let subject = words.next("a condition")?.to_owned();
-    if s.nodes.contains(&subject) { node_condition(subject, words) } else { resource_condition(s, subject, words) }
+    if s.nodes.contains(&subject) {
+        node_condition(subject, words)
+    } else if s.remotes.iter().any(|r| r.name == subject) {
+        remote_condition(s, subject, words)
+    } else {
+        resource_condition(s, subject, words)
+    }
 }
 
 fn node_condition(name: String, words: &mut Words<'_>) -> Result<Condition, ScenarioError> {
@@ -217,6 +257,20 @@ fn node_condition(name: String, words: &mut Words<'_>) -> Result<Condition, Scen
     Err(words.expected(WORDS))
 }
 
+/// A remote node has the name of the resource that connects to it: what is not said of a node is said of that.
+fn remote_condition(s: &Scenario, name: String, words: &mut Words<'_>) -> Result<Condition, ScenarioError> {
+    for (word, make) in [
+        ("online", Condition::NodeOnline as fn(String) -> Condition),
+        ("offline", Condition::NodeOffline),
+        ("fenced", Condition::Fenced),
+    ] {
+        if words.accept(word) {
+            return Ok(make(name));
+        }
+    }
+    resource_condition(s, name, words)
+}
+
 fn resource_condition(s: &Scenario, name: String, words: &mut Words<'_>) -> Result<Condition, ScenarioError> {
     if words.accept("on") {
         let count = words.number("how many nodes")?;
@@ -229,7 +283,7 @@ fn resource_condition(s: &Scenario, name: String, words: &mut Words<'_>) -> Resu
         ("stopped", Condition::Stopped),
     ] {
         if words.accept(word) {
-            let at = if words.accept("on") { Some(node(s, words)?) } else { None };
+            let at = if words.accept("on") { Some(place(s, words)?) } else { None };
             return Ok(make(name, at));
         }
     }

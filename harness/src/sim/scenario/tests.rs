@@ -42,3 +42,29 @@ fn mistakes_are_told_with_their_place() {
         "2:8: expected 'is dc', 'online', 'offline', 'quorate', 'inquorate' or 'fenced', found the end of the line"
     );
 }
+
+#[test]
+fn remote_hosts_are_places_for_resources() {
+    let text = "\
+nodes  n1 n2
+remote r1 r2
+guest  g1 in vm
+at 30s crash g1
+at 40s kill web on r2
+by 1min web started on r2
+by 1min r1 started on n2
+by 1min r1 online
+by 1min failcount web on g1 is 1
+";
+    let s = parse(text).unwrap();
+    let remote =
+        |name: &str, container: Option<&str>| Remote { name: name.into(), container: container.map(str::to_owned) };
+    assert_eq!(s.remotes, [remote("r1", None), remote("r2", None), remote("g1", Some("vm"))]);
+    assert_eq!(s.events[0].what, Event::Crash("g1".into()));
+    assert_eq!(s.expectations[1].what, Condition::Started("r1".into(), Some("n2".into())));
+    assert_eq!(s.expectations[2].what, Condition::NodeOnline("r1".into()));
+    assert_eq!(parse(&write(&s)).unwrap().remotes, s.remotes);
+    let wrong = |text: &str| parse(text).unwrap_err().to_string();
+    assert_eq!(wrong("nodes a\nremote a\n"), "2:8: expected a name that is not used yet, found 'a'");
+    assert_eq!(wrong("nodes a\nremote r\nat 5s partition a | r\n"), "3:21: expected a node (a), found 'r'");
+}

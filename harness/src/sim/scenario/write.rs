@@ -18,6 +18,12 @@ pub fn write(s: &Scenario) -> String {
         line(format!("seed   {seed}"));
     }
     line(format!("nodes  {}", s.nodes.join(" ")));
+    for remote in &s.remotes {
+        line(match &remote.container {
+            Some(container) => format!("guest  {} in {container}", remote.name),
+            None => format!("remote {}", remote.name),
+        });
+    }
     for (key, value) in &s.totem {
         line(format!("totem  {key} {value}"));
     }
