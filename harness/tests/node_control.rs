@@ -116,7 +116,6 @@ fn run(folder: &Path) -> Result<(), DriveError> {
         Adapters {
             clock,
             transport,
-            protection: None,
             disk,
             places,
             desk: Desk::new(config),

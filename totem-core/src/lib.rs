@@ -82,6 +82,7 @@
 //! | limits of flow control | `window_size` and `max_messages` on every ring | up to 16 times as much where every member's last join was this engine's (four bytes behind its lists, which daemons ignore, say how much the sender takes) and the administrator set neither: what receive buffers hold, and a line carries in a small part of the token timeout | fewer rotations for the same bytes |
 //! | sync messages in the other byte order | not understood | understood | nothing lost by it |
 //! | change of keys with a full send queue | who is quick forgets the old keys while who is slow still sends with them: a change of membership | a node sends with the new keys once all it reaches do; the old ones go when nobody it reaches uses them | an administrator's reload must not break the ring |
+//! | change of keys with `crypto_model: metronome` | (is not known there) | a node changes when all it reaches have announced the same key; the old one stays if one has another, or after 10 s of silence, and ends 10 s after the change | a key file that did not reach one node must not cut it off |
 //! | commit tokens with too many members, or not this node's turn | processed | refused | bad input |
 
 #![forbid(unsafe_code)]

@@ -281,7 +281,10 @@ fn keys_change_under_a_running_ring() {
     let mut net = Net::new(2, "passive", Key::Stock(7));
     net.run(Duration::from_secs(3));
     for node in [1, 2] {
-        net.nodes.get_mut(&node).unwrap().load_protection(Some(protection(Cipher::Aes128, Hash::Sha512, 9).into()));
+        net.nodes
+            .get_mut(&node)
+            .unwrap()
+            .load_protection(Duration::ZERO, Some(protection(Cipher::Aes128, Hash::Sha512, 9).into()));
     }
     net.nodes.get_mut(&1).unwrap().activate_protection();
     net.send(1, None, &[0; 2000]);
@@ -304,7 +307,10 @@ fn a_slow_node_is_not_cut_off_by_a_change_of_keys() {
     let mut net = Net::new(3, "passive", Key::Stock(7));
     net.run(Duration::from_secs(3));
     for node in [1, 2, 3] {
-        net.nodes.get_mut(&node).unwrap().load_protection(Some(protection(Cipher::Aes128, Hash::Sha512, 9).into()));
+        net.nodes
+            .get_mut(&node)
+            .unwrap()
+            .load_protection(Duration::ZERO, Some(protection(Cipher::Aes128, Hash::Sha512, 9).into()));
     }
     for node in [1, 2] {
         net.nodes.get_mut(&node).unwrap().activate_protection();
@@ -451,19 +457,29 @@ fn own_and_stock_and_clear_never_understand_each_other() {
     }
 }
 
+/// Loads a key in the own mode; returns its name.
+fn load_own(net: &mut Net, node: u32, key: u8) -> u32 {
+    let now = net.now;
+    net.nodes.get_mut(&node).unwrap().load_protection(now, Key::Own(key).guard())
+}
+
+/// The announcement of one node comes to these at one place in the order of messages; which of them are to go on.
+fn announce(net: &mut Net, by: u32, name: u32, to: &[u32]) -> Vec<bool> {
+    let now = net.now;
+    to.iter().map(|n| net.nodes.get_mut(n).unwrap().announced(now, NodeId(by), name)).collect()
+}
+
 #[test]
-fn own_keys_change_under_a_running_ring() {
+fn own_keys_change_when_all_have_announced_them() {
     let mut net = Net::new(2, "passive", Key::Own(7));
     net.run(Duration::from_secs(3));
-    for node in [1, 2] {
-        net.nodes.get_mut(&node).unwrap().load_protection(Key::Own(9).guard());
-    }
-    net.nodes.get_mut(&1).unwrap().activate_protection();
+    let names = [load_own(&mut net, 1, 9), load_own(&mut net, 2, 9)];
+    assert_eq!(announce(&mut net, 1, names[0], &[1, 2]), [false, false]);
     net.send(1, None, &[0; 2000]);
     net.send(2, None, &[0; 2000]);
     assert_eq!((net.received(1).len(), net.received(2).len()), (1, 1));
+    assert_eq!(announce(&mut net, 2, names[1], &[1, 2]), [true, true]);
     net.last.clear();
-    net.nodes.get_mut(&2).unwrap().activate_protection();
     for node in [1, 2] {
         net.nodes.get_mut(&node).unwrap().drop_old_protection();
     }
@@ -472,6 +488,41 @@ fn own_keys_change_under_a_running_ring() {
     assert_eq!(net.received(2).len(), 1);
     assert_eq!(net.up(1), [(2, 0), (2, 1)]);
     assert_eq!(net.nodes[&1].links().map(|l| l.downs).sum::<u32>(), 0);
+    assert_eq!([1, 2].map(|n| net.nodes[&n].protection().cloned()), [Key::Own(9).guard(), Key::Own(9).guard()]);
+}
+
+/// One node has read another key, or none: everybody stays with the old one, and can try again.
+#[test]
+fn own_keys_stay_where_one_node_has_others() {
+    let mut net = Net::new(2, "passive", Key::Own(7));
+    net.run(Duration::from_secs(3));
+    let names = [load_own(&mut net, 1, 9), load_own(&mut net, 2, 8)];
+    assert_eq!(announce(&mut net, 1, names[0], &[1, 2]), [false, false]);
+    assert_eq!(announce(&mut net, 2, names[1], &[1, 2]), [false, false]);
+    load_own(&mut net, 1, 9);
+    assert_eq!(announce(&mut net, 1, names[0], &[1, 2]), [false, false]);
+    net.run(Duration::from_secs(11));
+    net.send(1, None, &[0; 2000]);
+    net.send(2, None, &[0; 2000]);
+    assert_eq!((net.received(1).len(), net.received(2).len()), (1, 1));
+    assert_eq!([1, 2].map(|n| net.nodes[&n].protection().cloned()), [Key::Own(7).guard(), Key::Own(7).guard()]);
+    assert_eq!(net.nodes[&1].links().map(|l| l.downs).sum::<u32>(), 0);
+}
+
+/// A node that the change passed by is heard for a while, then not any more.
+#[test]
+fn old_own_keys_end_at_a_fixed_time_after_the_change() {
+    let mut net = Net::new(2, "passive", Key::Own(7));
+    net.run(Duration::from_secs(3));
+    let name = load_own(&mut net, 1, 9);
+    announce(&mut net, 1, name, &[1]);
+    assert_eq!(announce(&mut net, 2, name, &[1]), [true]);
+    net.send(2, None, &[0; 2000]);
+    assert_eq!(net.received(1).len(), 1);
+    net.run(Duration::from_secs(11));
+    let before = net.nodes[&1].refusals().other_key;
+    net.run(Duration::from_secs(2));
+    assert!(net.nodes[&1].refusals().other_key > before + 2);
 }
 
 // ---- packets of real daemons -------------------------------------------------------------------------------

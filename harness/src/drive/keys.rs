@@ -4,9 +4,10 @@ use super::ring::RingError;
 use std::fs;
 use std::io;
 use std::time::Duration;
-use totem_core::config::{Config, CryptoModel};
+use totem_core::config::{Config, CryptoModel, CryptoPhase};
 use totem_core::link::{Guard, Protection, Secret};
 use totem_core::member::Member;
+use totem_core::wire::NodeId;
 
 /// What protects packets, with the bytes of the key.
 pub(super) fn protection(config: &Config) -> Result<Option<Guard>, RingError> {
@@ -31,43 +32,35 @@ pub(super) fn protection(config: &Config) -> Result<Option<Guard>, RingError> {
 }
 
 /// The configuration was read again: timers of links follow, and changed keys come into use in the order of messages, so
-/// that every member passes the change at the same place. `present` is the protection in use.
+/// that every member passes the change at the same place.
 ///
 /// # Errors
 /// If the changed key cannot be read; then everything stays as it was.
-pub(super) fn reload(
-    member: &mut Member,
-    now: Duration,
-    config: &Config,
-    present: &mut Option<Guard>,
-) -> Result<(), RingError> {
+pub(super) fn reload(member: &mut Member, now: Duration, config: &Config) -> Result<(), RingError> {
     let protection = protection(config)?;
-    let own = |guard: &Option<Guard>| matches!(guard, Some(Guard::Own(_)));
-    if own(&protection) != own(present) {
+    let own = |guard: Option<&Guard>| matches!(guard, Some(Guard::Own(_)));
+    let present = member.with_links(now, |links| links.protection().cloned());
+    let Some(present) = present else { return Ok(()) };
+    if own(protection.as_ref()) != own(present.as_ref()) {
         return Err(RingError::Config("crypto_model cannot change to or from metronome at run time".into()));
     }
-    let changed = protection != *present;
-    let linked = member.with_links(now, |links| {
+    let changed = protection != present;
+    let key = member.with_links(now, |links| {
         links.set_links(config);
-        if changed {
-            links.load_protection(protection.clone());
-        }
+        changed.then(|| links.load_protection(now, protection))
     });
-    if linked.is_some() && changed {
-        *present = protection;
-        member.with_control(|control| control.crypto_phase(1));
+    if let Some(key) = key.flatten() {
+        member.with_control(|control| control.crypto_phase(CryptoPhase { phase: 1, key }));
     }
     Ok(())
 }
 
-/// The own message of a change of keys came back: 1 sends with the new keys, 2 forgets the old ones.
-pub(super) fn phase(member: &mut Member, now: Duration, phase: u32) {
-    match phase {
-        1 => {
-            member.with_links(now, |links| links.activate_protection());
-            member.with_control(|control| control.crypto_phase(2));
-        }
-        2 => drop(member.with_links(now, |links| links.drop_old_protection())),
-        _ => {}
+/// A message of a change of keys came: phase 1 sends with the new keys, phase 2 forgets the old ones.
+pub(super) fn phase(member: &mut Member, now: Duration, by: NodeId, said: CryptoPhase) {
+    let CryptoPhase { phase, key } = said;
+    if phase == 1 && member.with_links(now, |links| links.announced(now, by, key)) == Some(true) {
+        member.with_control(|control| control.crypto_phase(CryptoPhase { phase: 2, key }));
+    } else if phase == 2 && by == member.node() {
+        member.with_links(now, |links| links.drop_old_protection());
     }
 }

@@ -10,8 +10,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use thiserror::Error;
-use totem_core::config::Config;
-use totem_core::link::{Guard, Knet, Settings};
+use totem_core::config::{Config, CryptoPhase};
+use totem_core::link::{Knet, Settings};
 use totem_core::member::{self, Identity, LinkIx, Member, Output};
 use totem_core::quorum::{LogLine, Options, Roster};
 use totem_core::wire::NodeId;
@@ -93,7 +93,6 @@ pub struct RingDriver {
     transport: Transport,
     store: RingStore,
     origin: Instant,
-    protection: Option<Guard>,
 }
 
 impl RingDriver {
@@ -131,13 +130,12 @@ impl RingDriver {
         let process_id = std::process::id();
         let identity = Identity { ring_sequence, process_id, ..Identity::new(node, process_id.into()) };
         let origin = Instant::now();
-        let protection = links.as_ref().and_then(|links| links.protection.clone());
         let member = match links {
             None => Member::new(config, identity, Duration::ZERO),
             Some(links) => Member::over_links(config, identity, Knet::new(links, Duration::ZERO), Duration::ZERO),
         }
         .map_err(|e| RingError::Config(e.to_string()))?;
-        Ok(Self { member, transport, store, origin, protection })
+        Ok(Self { member, transport, store, origin })
     }
 
     /// The configuration was read again: timers of links follow, and changed keys come into use in the order of messages,
@@ -146,12 +144,12 @@ impl RingDriver {
     /// # Errors
     /// If the changed key cannot be read; then everything stays as it was.
     pub fn reload(&mut self, config: &Config) -> Result<(), RingError> {
-        keys::reload(&mut self.member, self.origin.elapsed(), config, &mut self.protection)
+        keys::reload(&mut self.member, self.origin.elapsed(), config)
     }
 
-    /// The own message of a change of keys came back: 1 sends with the new keys, 2 forgets the old ones.
-    pub fn crypto_phase(&mut self, phase: u32) {
-        keys::phase(&mut self.member, self.origin.elapsed(), phase);
+    /// A message of a change of keys came in the order of messages.
+    pub fn crypto_phase(&mut self, by: NodeId, said: CryptoPhase) {
+        keys::phase(&mut self.member, self.origin.elapsed(), by, said);
     }
 
     /// The member: after a request to it, the next [`turn`](RingDriver::turn) carries out what it caused.

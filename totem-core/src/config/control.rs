@@ -15,6 +15,15 @@ const SUBSYSTEM: &str = "CFG";
 /// How long trackers have to answer, unless set otherwise.
 const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(5000);
 
+/// A phase of a change of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CryptoPhase {
+    /// 1 activates new keys, 2 drops the old ones.
+    pub phase: u32,
+    /// Name of the new key among nodes of this engine with keys of their own; what daemons have here means nothing.
+    pub key: u32,
+}
+
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ControlMessage {
@@ -31,8 +40,8 @@ pub enum ControlMessage {
     Shutdown,
     /// Function 3: everybody reads the configuration again.
     Reload,
-    /// Function 4: 1 activates new keys, 2 drops the old ones.
-    Crypto(u32),
+    /// Function 4.
+    Crypto(CryptoPhase),
 }
 
 impl ControlMessage {
@@ -51,7 +60,11 @@ impl ControlMessage {
             }
             2 => Ok(ControlMessage::Shutdown),
             3 => Ok(ControlMessage::Reload),
-            4 => Ok(ControlMessage::Crypto(Reader::new(data, order, "cfg crypto", 20)?.u32(16)?)),
+            4 => {
+                let r = Reader::new(data, order, "cfg crypto", 20)?;
+                let key = r.u32(20).unwrap_or(0);
+                Ok(ControlMessage::Crypto(CryptoPhase { phase: r.u32(16)?, key }))
+            }
             found => Err(WireError::Function { service: ServiceId::CFG.0, found, count: 5 }),
         }
     }
@@ -73,10 +86,8 @@ impl ControlMessage {
             }
             ControlMessage::Shutdown => (2, Vec::new()),
             ControlMessage::Reload => (3, source.to_vec()),
-            ControlMessage::Crypto(phase) => {
-                let mut body = vec![0; 8];
-                body[..4].copy_from_slice(&phase.to_le_bytes());
-                (4, body)
+            ControlMessage::Crypto(CryptoPhase { phase, key }) => {
+                (4, [phase.to_le_bytes(), key.to_le_bytes()].concat())
             }
         };
         let mut outgoing = Outgoing::new(ServiceId::CFG, function, &body, Bytes::new());
@@ -113,8 +124,13 @@ pub enum ControlOutput {
         /// Who wants it.
         by: NodeId,
     },
-    /// The own message of a change of keys came back.
-    CryptoPhase(u32),
+    /// A message of a change of keys came; only the own ones count where keys are those of daemons.
+    CryptoPhase {
+        /// Whose.
+        by: NodeId,
+        /// What it said.
+        said: CryptoPhase,
+    },
     /// A tracker is asked whether the node may stop.
     AskShutdown(u64),
     /// The trackers had their time.
@@ -180,7 +196,7 @@ impl Control {
     }
 
     /// Announces a phase of a change of keys.
-    pub fn crypto_phase(&mut self, phase: u32) {
+    pub fn crypto_phase(&mut self, phase: CryptoPhase) {
         self.sends.push_back(ControlMessage::Crypto(phase));
     }
 
@@ -302,11 +318,7 @@ impl Service for Control {
                 self.notice(format!("Config reload requested by node {by}"));
                 self.outputs.push_back(ControlOutput::Reload { by });
             }
-            ControlMessage::Crypto(phase) => {
-                if by == self.me {
-                    self.outputs.push_back(ControlOutput::CryptoPhase(phase));
-                }
-            }
+            ControlMessage::Crypto(said) => self.outputs.push_back(ControlOutput::CryptoPhase { by, said }),
         }
         Ok(())
     }
@@ -346,7 +358,7 @@ mod tests {
             (ControlMessage::KillNode { node: NodeId(3), reason: "Killed by corosync-cfgtool".into() }, 288),
             (ControlMessage::Shutdown, 16),
             (ControlMessage::Reload, 32),
-            (ControlMessage::Crypto(2), 24),
+            (ControlMessage::Crypto(CryptoPhase { phase: 2, key: 7 }), 24),
         ];
         for (function, (message, size)) in all.into_iter().enumerate() {
             let out = message.encode(NodeId(1));

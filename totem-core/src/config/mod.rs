@@ -36,7 +36,7 @@ use std::fmt;
 
 pub use cmap::{Cmap, KeyChange, Value, ValueError};
 pub use codes::CsError;
-pub use control::{Control, ControlMessage, ControlOutput, ShutdownFlag};
+pub use control::{Control, ControlMessage, ControlOutput, CryptoPhase, ShutdownFlag};
 pub(crate) use device::heartbeat;
 pub use device::{DeviceModel, DeviceSettings, HeuristicsSettings, NetSettings};
 pub use error::{Error, Invalid, ParseError, ParseErrorKind, Problem};

@@ -186,6 +186,14 @@ impl From<Secret> for Guard {
 }
 
 impl Guard {
+    /// What the own mode calls the key.
+    pub(super) fn name(&self) -> Option<u32> {
+        match self {
+            Guard::Stock(_) => None,
+            Guard::Own(secret) => Some(secret.name()),
+        }
+    }
+
     pub(super) fn overhead(&self) -> Overhead {
         match self {
             Guard::Stock(p) => Overhead::new(p.salt_len() as u32, p.hash_len() as u32, p.salt_len() as u32),
@@ -217,13 +225,18 @@ impl Slots {
         Slots { loaded: [guard, None], in_use, allow_clear }
     }
 
+    /// What is in a slot.
+    pub(super) fn loaded(&self, slot: usize) -> Option<&Guard> {
+        slot.checked_sub(1).and_then(|slot| self.loaded[slot].as_ref())
+    }
+
     /// The slot that sends.
     pub(super) fn in_use(&self) -> usize {
         self.in_use
     }
 
     pub(super) fn sending(&self) -> Option<&Guard> {
-        self.in_use.checked_sub(1).and_then(|slot| self.loaded[slot].as_ref())
+        self.loaded(self.in_use)
     }
 
     /// What the protection in use takes of every packet.

@@ -121,6 +121,11 @@ impl Secret {
         Ok(secret)
     }
 
+    /// The key's name, which packets carry and which tells nothing of it.
+    pub(super) fn name(&self) -> u32 {
+        self.name
+    }
+
     fn derive(&self, info: &[u8]) -> [u8; 32] {
         let mut key = [0; 32];
         // Both lengths are those of the hash, which are always allowed.

@@ -37,7 +37,6 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use totem_core::config::Config;
-use totem_core::link::Guard;
 
 /// Answers that may be outstanding; tools beyond are told to try again.
 const OUTSTANDING: usize = 1024;
@@ -98,8 +97,6 @@ pub struct Adapters {
     pub clock: Clock,
     /// Its sockets.
     pub transport: Transport,
-    /// What protects its packets at the start.
-    pub protection: Option<Guard>,
     /// Its files; the node was made with what they held.
     pub disk: Disk,
     /// Where its agents are.
@@ -172,7 +169,6 @@ struct Driver {
     node: Node,
     clock: Clock,
     transport: Transport,
-    protection: Option<Guard>,
     disk: Disk,
     desk: Desk,
     device: DeviceSlot,
@@ -204,7 +200,6 @@ impl Driver {
             clock: io.clock,
             sockets: sockets.map_err(DriveError::Sockets)?,
             transport: io.transport,
-            protection: io.protection,
             disk: io.disk,
             device: DeviceSlot::open(io.desk.config()).map_err(DriveError::Device)?,
             desk: io.desk,

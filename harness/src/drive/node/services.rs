@@ -44,9 +44,9 @@ impl Driver {
                 self.node.shutdown(now);
             }
             ControlOutput::Reload { .. } => self.reload(),
-            ControlOutput::CryptoPhase(phase) => {
+            ControlOutput::CryptoPhase { by, said } => {
                 let now = self.clock.now();
-                self.node.with_member(now, |member| keys::phase(member, now, phase));
+                self.node.with_member(now, |member| keys::phase(member, now, by, said));
             }
             ControlOutput::Log(line) => self.note(Kind::Detail, line.to_string()),
             _ => {}
@@ -56,9 +56,8 @@ impl Driver {
     /// Reads the configuration again; one that cannot be used leaves everything as it was.
     fn reload(&mut self) {
         let now = self.clock.now();
-        let protection = &mut self.protection;
         let read = (self.reread)().and_then(|config| {
-            let done = self.node.with_member(now, |member| keys::reload(member, now, &config, protection));
+            let done = self.node.with_member(now, |member| keys::reload(member, now, &config));
             done.map(|()| config).map_err(|error| error.to_string())
         });
         match read {

@@ -99,7 +99,6 @@ fn run(arguments: &Arguments) -> Result<Result<(), DriveError>, Problem> {
     let clock = Clock::default();
     let life = disk.begin_life()?;
     let name = arguments.name.clone().or_else(|| nix::unistd::gethostname().ok()?.into_string().ok());
-    let protection = links.as_ref().and_then(|links| links.protection.clone());
     let node_config = NodeConfig {
         seed: u64::from_le_bytes(random()?[..8].try_into().expect("eight bytes")),
         life,
@@ -124,7 +123,6 @@ fn run(arguments: &Arguments) -> Result<Result<(), DriveError>, Problem> {
     let adapters = Adapters {
         clock,
         transport,
-        protection,
         disk,
         places,
         desk: Desk::new(config),

@@ -12,7 +12,7 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-use totem_core::config::{Config, Mode};
+use totem_core::config::{Config, CryptoPhase, Mode};
 use totem_core::groups::GroupName;
 use totem_core::member::{Busy, Output};
 use totem_core::ring::{ConfigurationKind, Guarantee};
@@ -77,7 +77,7 @@ struct Session {
     bytes: u64,
     bursts: VecDeque<Burst>,
     reload: bool,
-    phases: Vec<u32>,
+    phases: Vec<(NodeId, CryptoPhase)>,
     done: bool,
 }
 
@@ -143,7 +143,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         if std::mem::take(&mut session.reload) {
             events.extend(reload(arguments, &mut desk, &mut driver));
         }
-        std::mem::take(&mut session.phases).into_iter().for_each(|phase| driver.crypto_phase(phase));
+        std::mem::take(&mut session.phases).into_iter().for_each(|(by, said)| driver.crypto_phase(by, said));
         if let Some(server) = &mut server {
             let now = driver.now();
             server.serve(|request| desk.answer(now, driver.member(), request));
@@ -239,7 +239,7 @@ impl Session {
                     }
                     ControlOutput::Stop => self.done = true,
                     ControlOutput::Reload { .. } => self.reload = true,
-                    ControlOutput::CryptoPhase(phase) => self.phases.push(phase),
+                    ControlOutput::CryptoPhase { by, said } => self.phases.push((by, said)),
                     _ => {}
                 }
             }

@@ -28,6 +28,7 @@ impl Knet {
             }
             self.search_timers(now, id, link);
         }
+        self.rekeying_timeout(now);
     }
 
     /// When to call [`handle_timeout`](Knet::handle_timeout) at the latest.
@@ -37,7 +38,8 @@ impl Knet {
             None if path.beats.connected => path.search_at,
             None => Duration::MAX,
         };
-        self.hosts.values().flat_map(|h| h.paths.values()).map(|p| p.beats.next().min(search(p))).min()
+        let paths = self.hosts.values().flat_map(|h| h.paths.values());
+        paths.map(|p| p.beats.next().min(search(p))).chain(self.rekeying_deadline()).min()
     }
 
     /// The next thing to do, in order.
