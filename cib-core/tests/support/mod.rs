@@ -1,6 +1,7 @@
 //! Random documents and random changes of them, from a seed.
 #![allow(dead_code, unreachable_pub)]
 
+use cib_core::cib::{CallOptions, Operation, Request};
 use cib_core::xml::{Document, NodeIx};
 
 /// A small generator of numbers: the same seed gives the same numbers on every machine.
@@ -221,5 +222,24 @@ fn shuffle_attributes(doc: &mut Document, n: NodeIx, random: &mut Random) {
     }
     for (name, value) in &all {
         doc.set_attr(n, name, value);
+    }
+}
+
+/// A change of any kind, small.
+pub fn request(random: &mut Random) -> Request {
+    let id = random.below(8);
+    let element = format!(r#"<primitive id="p{id}" class="ocf" provider="pacemaker" type="T{}"/>"#, random.below(99));
+    let input = Document::parse(&element).unwrap();
+    match random.below(6) {
+        0 => Request::new(Operation::Delete)
+            .section("resources")
+            .input(Document::parse(&format!(r#"<primitive id="p{id}"/>"#)).unwrap()),
+        1 => Request::new(Operation::Bump),
+        2 => {
+            let state =
+                Document::parse(&format!(r#"<node_state id="1" uname="n" join="{}"/>"#, random.below(9))).unwrap();
+            Request::new(Operation::Modify).section("status").options(CallOptions::MAY_CREATE).input(state)
+        }
+        _ => Request::new(Operation::Modify).section("resources").options(CallOptions::MAY_CREATE).input(input),
     }
 }
