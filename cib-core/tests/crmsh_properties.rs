@@ -163,3 +163,14 @@ proptest! {
         prop_assert!(check(&text)?, "refused");
     }
 }
+
+#[test]
+fn comments_can_be_read_again() {
+    for comment in ["# ---", "# -- a ----- b -", "#-->", "#\ta"] {
+        assert!(check(&format!("{comment}\nop_defaults timeout=1\n")).unwrap(), "{comment}");
+    }
+    for comment in ["#\u{19}", "# a\u{0}", "#\u{FFFE}"] {
+        assert!(!check(&format!("{comment}\nop_defaults timeout=1\n")).unwrap(), "{comment:?}");
+    }
+    assert!(!check("property a=\u{FFFF}").unwrap());
+}

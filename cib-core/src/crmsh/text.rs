@@ -26,6 +26,17 @@ impl Line {
         self.text.starts_with('#')
     }
 
+    /// Refuses characters that a document cannot hold, for lines that are taken as they are.
+    ///
+    /// # Errors
+    /// A control character.
+    pub fn check_characters(&self) -> Result<(), CrmError> {
+        match self.text.char_indices().find(|&(_, c)| is_refused(c)) {
+            Some((at, _)) => Err(CrmError::plain(self, at, "Invalid character".to_owned())),
+            None => Ok(()),
+        }
+    }
+
     /// Physical line and column, both from 1, of a byte of `text`. Columns count characters.
     #[must_use]
     pub fn place(&self, offset: usize) -> (usize, usize) {
@@ -48,7 +59,7 @@ impl Line {
                 tokens.extend(token.take());
                 continue;
             }
-            if c.is_control() {
+            if is_refused(c) {
                 return Err(fail(at, "Invalid character"));
             }
             let token = token.get_or_insert_with(|| Token { text: String::new(), offset: at });
@@ -80,11 +91,16 @@ impl Line {
             }
         }
         tokens.extend(token);
-        match tokens.iter().find(|token| token.text.chars().any(|c| c.is_control() && c != '\t')) {
+        match tokens.iter().find(|token| token.text.chars().any(is_refused)) {
             Some(token) => Err(fail(token.offset, "Invalid character")),
             None => Ok(tokens),
         }
     }
+}
+
+/// Control characters, but for the tab, and what is no character.
+fn is_refused(c: char) -> bool {
+    (c.is_control() && c != '\t') || matches!(c, '\u{FFFE}' | '\u{FFFF}')
 }
 
 /// A word, with the offset of its first character in the logical line.
@@ -149,5 +165,8 @@ mod tests {
         assert_eq!(error("a 'b"), "No closing quotation");
         assert_eq!(error("a \\"), "No escaped character");
         assert_eq!(error("a \u{1}"), "Invalid character");
+        assert_eq!(error("a \u{FFFF}"), "Invalid character");
+        assert!(Line::typed("# a\tb").check_characters().is_ok());
+        assert!(Line::typed("# a\u{19}").check_characters().is_err());
     }
 }

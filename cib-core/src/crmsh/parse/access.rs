@@ -1,6 +1,6 @@
 //! Access control: roles, users, targets, groups [SH-4.17].
 
-use super::cursor::{Fault, Parser, is_object_id, leading_id};
+use super::cursor::{Fault, Parser, leading_id};
 use super::shortcut::shortcut_xpath;
 use crate::xml::NodeIx;
 
@@ -109,39 +109,66 @@ fn old_right(p: &mut Parser<'_>, root: NodeIx, right: &str) -> Result<(), Fault>
     Ok(())
 }
 
-/// Reads specs up to the next right.
+/// Reads specs up to what is none: the next right, if all is well. There may be none at all.
 fn specs(p: &mut Parser<'_>) -> Result<Specs, Fault> {
     let mut specs = Specs::default();
-    let mut any = false;
     while let Some(token) = p.peek().map(str::to_owned) {
-        if RIGHTS.iter().any(|right| token.eq_ignore_ascii_case(right)) || (any && token.starts_with("role:")) {
-            break;
-        }
         let (word, value) = match token.split_once(':') {
             Some((word, value)) => (word, Some(value)),
             None => (token.as_str(), None),
         };
-        let slot = match word.to_ascii_lowercase().as_str() {
+        let slot = match word {
             "xpath" => Some(&mut specs.xpath),
             "ref" | "reference" => Some(&mut specs.reference),
             "type" | "tag" => Some(&mut specs.object_type),
             "attr" | "attribute" => Some(&mut specs.attribute),
             _ => None,
         };
-        match (slot, value) {
-            (Some(slot), Some(value)) if !value.is_empty() => *slot = Some(value.to_owned()),
-            (None, _) if is_object_id(word) => {
-                let arguments: Vec<&str> = value.map(|value| value.split(':').collect()).unwrap_or_default();
-                match shortcut_xpath(word, &arguments) {
-                    Some(Ok(xpath)) => specs.xpath = Some(xpath),
-                    Some(Err(())) => return Err(Fault::new(format!("Missing argument to ACL shortcut {word}"))),
-                    None => return Err(Fault::new("Expected <type>:<spec>")),
-                }
-            }
+        let arguments: Vec<&str> = value.map(|value| value.split(':').collect()).unwrap_or_default();
+        let shortcut = shortcut_xpath(word, &arguments);
+        if slot.is_none() && shortcut.is_none() {
+            break;
+        }
+        // Faults are told of the place after the word.
+        p.at += 1;
+        match (slot, value, shortcut) {
+            (Some(slot), Some(value), _) if !value.is_empty() => *slot = Some(value.to_owned()),
+            (None, _, Some(Ok(xpath))) => specs.xpath = Some(xpath),
+            (None, _, Some(Err(()))) => return Err(Fault::new(format!("Missing argument to ACL shortcut {word}"))),
             _ => return Err(Fault::new("Expected <type>:<spec>")),
         }
-        p.at += 1;
-        any = true;
     }
-    if any { Ok(specs) } else { Err(Fault::new("Expected <type>:<spec>")) }
+    Ok(specs)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::crmsh::parse;
+
+    /// Texts as crm 4.4.0 prints them.
+    #[test]
+    fn faults_are_told_of_the_place_after_the_word() {
+        for (text, message) in [
+            ("role r read xpath", "Expected <type>:<spec>"),
+            ("role r read xpath write ref:A", "Expected <type>:<spec> near <write>"),
+            ("role r write type:nvpair attr", "Expected <type>:<spec>"),
+            ("role r write meta ref:A", "Missing argument to ACL shortcut meta near <ref:A>"),
+            ("role r write location", "Missing argument to ACL shortcut location"),
+            ("role r read A", "Expected (read|write|deny) near <A>"),
+            ("role r read xpath:/cib foo:bar", "Expected (read|write|deny) near <foo:bar>"),
+            ("role r write XPATH:/cib", "Expected (read|write|deny) near <XPATH:/cib>"),
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert_eq!(error, format!("syntax in role: {message} parsing '{text}'"));
+        }
+    }
+
+    #[test]
+    fn a_right_may_say_nothing() {
+        for text in
+            ["role r read", "role r read read xpath:/cib", "role r write ref:A read", "role r write xpath: read ref:A"]
+        {
+            assert!(parse(text).is_ok(), "{text}");
+        }
+    }
 }

@@ -101,12 +101,14 @@ pub(super) fn parse_file(text: &str, dialect: &Dialect<'_>) -> Parsed {
         if dialect.ascii {
             line.text = with_references(&line.text);
         }
-        if line.is_comment() {
-            comments.push(line.text);
-            continue;
-        }
-        match parse_line(&line, Origin::File, dialect, &mut parsed.messages) {
-            Ok(mut statement) => {
+        let read = if line.is_comment() {
+            line.check_characters().map(|()| None).map_err(Box::new)
+        } else {
+            parse_line(&line, Origin::File, dialect, &mut parsed.messages).map(Some)
+        };
+        match read {
+            Ok(None) => comments.push(line.text),
+            Ok(Some(mut statement)) => {
                 statement.comments = core::mem::take(&mut comments);
                 parsed.statements.push(statement);
             }

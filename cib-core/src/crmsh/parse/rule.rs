@@ -77,7 +77,7 @@ fn simple(p: &mut Parser<'_>, rule: NodeIx) -> Result<(), Fault> {
     let attribute = p.identifier()?;
     let message = "Expected ((string|integer|number|version):)?(lt|gt|lte|gte|eq|ne)";
     let (kind, operator) = p.expect(message, typed_operator).map_err(|fault| fault.expecting(&OPERATORS))?;
-    let (source, value) = p.expect("Expected value", sourced_value)?;
+    let (source, value) = p.expect(expected_value(p), sourced_value)?;
     let node = p.doc.append(rule, "expression");
     p.doc.set_attr(node, "operation", &operator);
     p.doc.set_attr(node, "attribute", &attribute);
@@ -89,6 +89,11 @@ fn simple(p: &mut Parser<'_>, rule: NodeIx) -> Result<(), Fault> {
         p.doc.set_attr(node, "value-source", &source);
     }
     Ok(())
+}
+
+/// What is said where a value should stand.
+fn expected_value(p: &Parser<'_>) -> &'static str {
+    if p.peek().is_some() { "Expected value" } else { "Unexpected end of line" }
 }
 
 /// `[type:]op`, as written.
@@ -121,7 +126,7 @@ fn date(p: &mut Parser<'_>, rule: NodeIx) -> Result<(), Fault> {
     let node = p.doc.append(rule, "date_expression");
     match operation {
         "lt" | "gt" => {
-            let value = p.expect("Expected value", |token| Some(token.to_owned()))?;
+            let value = p.expect(expected_value(p), |token| Some(token.to_owned()))?;
             p.doc.set_attr(node, "operation", operation);
             p.doc.set_attr(node, if operation == "lt" { "end" } else { "start" }, &value);
         }

@@ -18,7 +18,7 @@ const SHORTCUTS: [(&str, &str, &str); 10] = [
 
 /// The path that a shortcut stands for; `Err` where an argument is missing, `None` where there is no such shortcut.
 pub(super) fn shortcut_xpath(word: &str, arguments: &[&str]) -> Option<Result<String, ()>> {
-    let (name, path, extension) = SHORTCUTS.iter().find(|(name, ..)| word.eq_ignore_ascii_case(name))?;
+    let (name, path, extension) = SHORTCUTS.iter().find(|(name, ..)| word == *name)?;
     let needed = places(path).min(if *name == "location" { 1 } else { usize::MAX });
     if arguments.len() < needed {
         return Some(Err(()));

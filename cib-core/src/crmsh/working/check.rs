@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Configuration, Object};
-use crate::crmsh::dialect::{AgentAction, AgentMetaData};
+use crate::crmsh::dialect::AgentMetaData;
 use crate::crmsh::keyword::Keyword;
 use crate::crmsh::message::Level;
-use crate::rules::parse_milliseconds;
 use crate::xml::NodeIx;
 
 /// How strict the check is: `core.check_mode`.
@@ -311,89 +310,6 @@ impl Configuration<'_> {
         }
     }
 
-    /// Intervals first, then names and timeouts.
-    fn check_operations(&self, node: NodeIx, id: &str, class: &str, meta: &AgentMetaData, findings: &mut Findings) {
-        let stonith = |name: &str| class == "stonith" && matches!(name, "start" | "stop");
-        let ops: Vec<(NodeIx, &str)> = self
-            .operations(node)
-            .map(|op| (op, self.doc.attr(op, "name").unwrap_or_default()))
-            .filter(|(_, name)| !stonith(name))
-            .collect();
-        let offered = |name: &str| meta.actions.iter().filter(|action| action.name == name).collect::<Vec<_>>();
-        let mut intervals = BTreeSet::new();
-        for (op, name) in &ops {
-            let interval = self.doc.attr(*op, "interval").unwrap_or("0");
-            let ms = milliseconds(interval);
-            match *name {
-                "monitor" if ms == Some(0) => {
-                    let advised = self.advised(*op, &offered(name));
-                    let advice = advised.and_then(|action| action.advice("interval")).unwrap_or("None");
-                    findings.warn(format!("{id}: interval in monitor should be larger than 0, advised is {advice}"));
-                }
-                "monitor" if !intervals.insert(ms) => {
-                    findings.warn(format!("{id}: interval in monitor must be unique, advised is None"));
-                }
-                "start" | "stop" | "promote" | "demote" if ms != Some(0) => {
-                    findings.warn(format!("{id}: Specified interval for {name} is {interval}, it must be 0"));
-                }
-                _ => {}
-            }
-        }
-        for (op, name) in &ops {
-            let offered = offered(name);
-            if offered.is_empty() {
-                findings.warn(format!("{id}: action '{name}' not found in Resource Agent meta-data"));
-            } else {
-                self.check_timeout(*op, id, name, self.advised(*op, &offered), findings);
-            }
-        }
-        if class == "stonith" {
-            return;
-        }
-        for name in ["start", "stop"] {
-            if !ops.iter().any(|(_, own)| *own == name) {
-                self.check_default_timeout(id, name, offered(name).first().copied(), findings);
-            }
-        }
-    }
-
-    /// The advice that fits an operation: with its role, with its depth, or the first.
-    fn advised<'m>(&self, op: NodeIx, offered: &[&'m AgentAction]) -> Option<&'m AgentAction> {
-        for name in ["role", "depth"] {
-            if let Some(own) = self.doc.attr(op, name) {
-                return offered.iter().find(|action| action.advice(name) == Some(own)).copied();
-            }
-        }
-        offered.first().copied()
-    }
-
-    fn check_timeout(&self, op: NodeIx, id: &str, name: &str, advised: Option<&AgentAction>, findings: &mut Findings) {
-        let Some(timeout) = self.doc.attr(op, "timeout") else {
-            return self.check_default_timeout(id, name, advised, findings);
-        };
-        if let Some(advice) = advised.and_then(|action| action.advice("timeout"))
-            && let (Some(own), Some(least)) = (milliseconds(timeout), milliseconds(advice))
-            && own < least
-        {
-            findings.warn(format!("{id}: specified timeout {timeout} for {name} is smaller than the advised {advice}"));
-        }
-    }
-
-    fn check_default_timeout(&self, id: &str, name: &str, advised: Option<&AgentAction>, findings: &mut Findings) {
-        let sets = self.objects_of(Keyword::OpDefaults).map(|object| object.node);
-        let pairs = sets.flat_map(|set| self.doc.children_named(set, "nvpair"));
-        let default = pairs
-            .filter(|pair| self.doc.attr(*pair, "name") == Some("timeout"))
-            .find_map(|pair| self.doc.attr(pair, "value"));
-        if let Some(default) = default
-            && let Some(advice) = advised.and_then(|action| action.advice("timeout"))
-            && let (Some(own), Some(least)) = (milliseconds(default), milliseconds(advice))
-            && own < least
-        {
-            findings.warn(format!("{id}: default timeout {default} for {name} is smaller than the advised {advice}"));
-        }
-    }
-
     fn check_constraint(&self, object: Object, id: &str, findings: &mut Findings) {
         if object.keyword == Keyword::Location {
             self.check_location_nodes(object.node, id, findings);
@@ -460,13 +376,8 @@ impl Configuration<'_> {
     }
 }
 
-/// A time with its unit in milliseconds; a number alone is seconds.
-fn milliseconds(text: &str) -> Option<i64> {
-    parse_milliseconds(text).ok()
-}
-
 /// What a check has found so far.
-struct Findings {
+pub(super) struct Findings {
     strict: Checked,
     messages: Vec<(Level, String)>,
     result: Checked,
@@ -482,7 +393,7 @@ impl Findings {
         self.result = self.result.max(counts);
     }
 
-    fn warn(&mut self, text: String) {
+    pub(super) fn warn(&mut self, text: String) {
         self.add(Level::Warning, Checked::Warnings, text);
     }
 

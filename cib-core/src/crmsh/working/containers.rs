@@ -9,12 +9,12 @@ impl Configuration<'_> {
     /// A member must not be in another container than `own`. Missing members are told and left out.
     pub(super) fn check_members(&mut self, statement: &Statement, own: Option<Object>) -> Result<(), Failed> {
         let container = format!("{}:{}", statement.keyword.word(), statement.id());
-        let members: Vec<String> = statement.members().map(str::to_owned).collect();
-        for id in members {
-            let Some(member) = self.find_resource(&id) else {
-                self.error(format!("{} refers to missing object {id}", statement.id()));
-                continue;
-            };
+        let (present, missing): (Vec<&str>, Vec<&str>) =
+            statement.members().partition(|id| self.find_resource(id).is_some());
+        for id in missing {
+            self.error(format!("{} refers to missing object {id}", statement.id()));
+        }
+        for member in present.into_iter().filter_map(|id| self.find_resource(id)).collect::<Vec<_>>() {
             let holder = self.container_of(member.node).filter(|holder| Some(holder.node) != own.map(|own| own.node));
             if let Some(holder) = holder {
                 let text = format!(

@@ -2,6 +2,7 @@
 
 mod apply;
 mod check;
+mod check_operations;
 mod constraints;
 mod containers;
 mod create;

@@ -128,8 +128,8 @@ impl Configuration<'_> {
         let first = self.doc.children(node).next();
         for text in comments {
             let marked = if text.starts_with('#') { text.clone() } else { format!("# {text}") };
-            // Two hyphens would end the comment in XML.
-            let marked = marked.replace("--", "- -");
+            // Two hyphens would end the comment in XML; of three, the first time leaves two.
+            let marked = marked.replace("--", "- -").replace("--", "- -");
             let marked = marked.strip_suffix('-').map(|text| format!("{text}- ")).unwrap_or(marked);
             let known =
                 self.doc.nodes(node).any(|n| self.doc.kind(n) == Kind::Comment && self.doc.text(n) == Some(&marked));
