@@ -3,5 +3,6 @@
 #![forbid(unsafe_code)]
 
 pub mod cluster;
+pub mod large_cib;
 pub mod ring;
 pub mod shapes;
