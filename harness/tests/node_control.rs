@@ -120,6 +120,7 @@ fn run(folder: &Path) -> Result<(), DriveError> {
             places,
             desk: Desk::new(config),
             control: Some(Listener::open(folder.join("socket")).unwrap()),
+            remote_key: None,
             log: Box::new(|line| println!("{line}")),
             reread: Box::new(|| Err("there is only one".to_owned())),
             stop: Box::pin(std::future::pending()),

@@ -23,6 +23,8 @@ pub use config::{NodeConfig, NodeError};
 pub use event::{Event, Order};
 #[doc(hidden)]
 pub use mutation::Mutation;
+#[cfg(test)]
+pub(crate) use remote::hello as remote_hello;
 pub use remote::{ConnectionId, RemoteEvent, RemoteExecutor, RemoteHostOutput, RemoteOutput};
 pub use request::{Reply, Request, RequestError};
 pub use stored::{Persist, Stored};

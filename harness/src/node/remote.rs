@@ -71,6 +71,12 @@ pub(super) fn encode<T: Serialize>(message: &T) -> Bytes {
     Bytes::from(postcard::to_allocvec(message).expect("writing to memory cannot fail"))
 }
 
+/// What a node says first.
+#[cfg(test)]
+pub(crate) fn hello() -> Bytes {
+    encode(&ToRemote::Hello { take_over: false })
+}
+
 /// Names a connection on the remote side; the driver counts.
 pub type ConnectionId = u64;
 

@@ -46,6 +46,7 @@ pub const COMMANDS: &[Command] = &[
     Command { name: "iso8601", about: "parse and show dates, durations and intervals", run: cib_tools::iso8601 },
     Command { name: "ra", about: "list and describe resource agents", run: resource_agents::ra },
     Command { name: "node", about: "run a whole cluster node", run: cluster::node },
+    Command { name: "remote", about: "run agents for a cluster, without being a member", run: cluster::remote },
     Command { name: "ring", about: "run a ring member on real sockets", run: ring::ring },
     Command { name: "corosync-cfgtool", about: "show ring and link state", run: ring::corosync_cfgtool },
     Command { name: "corosync-quorumtool", about: "show votes and quorum", run: ring::corosync_quorumtool },

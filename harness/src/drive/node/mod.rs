@@ -12,18 +12,19 @@ mod services;
 
 pub use disk::{Disk, DiskError};
 pub use server::Listener;
+pub(in crate::drive) use server::{Ask, Counter};
 
 use super::control::{Answer, Request};
 use super::desk::Desk;
+use super::remote::{Connections, Key};
 use super::transport::Transport;
 use crate::node::timeline::{Kind, Line, headline};
-use crate::node::{Event, Node, Output, RemoteEvent, RemoteOutput};
+use crate::node::{Event, Node, Output};
 use agents::process::{Places, Runner};
 use agents::standard::{Exit, RunId};
 use answers::When;
 use device::DeviceSlot;
 use policy_core::controller::Load;
-use server::{Ask, Counter};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
@@ -68,7 +69,7 @@ impl Clock {
         calendar.saturating_sub(self.now())
     }
 
-    fn instant(&self, at: Duration) -> tokio::time::Instant {
+    pub(in crate::drive) fn instant(&self, at: Duration) -> tokio::time::Instant {
         (self.origin + at).into()
     }
 }
@@ -105,6 +106,8 @@ pub struct Adapters {
     pub desk: Desk,
     /// Where tools connect, if anywhere.
     pub control: Option<Listener>,
+    /// The secret that it shares with remote hosts; without it none can be connected.
+    pub remote_key: Option<Key>,
     /// Where its log goes.
     pub log: Sink,
     /// Reads its configuration again when a tool asks for that.
@@ -184,6 +187,7 @@ struct Driver {
     ends: UnboundedReceiver<(RunId, Exit)>,
     running: BTreeMap<RunId, Running>,
     counter: Counter,
+    remotes: Connections,
     asked: BTreeMap<u64, oneshot::Sender<Answer>>,
     next: u64,
     /// When to measure the machine's load next.
@@ -195,6 +199,7 @@ impl Driver {
     fn new(node: Node, io: Adapters) -> Result<Driver, DriveError> {
         let sockets: io::Result<Vec<_>> = io.transport.readable().map(watch).collect();
         let (runner, ends) = Runner::new(io.places);
+        let counter = Counter::open(io.control).map_err(DriveError::Sockets)?;
         Ok(Driver {
             node,
             clock: io.clock,
@@ -211,7 +216,8 @@ impl Driver {
             runner,
             ends,
             running: BTreeMap::new(),
-            counter: Counter::open(io.control).map_err(DriveError::Sockets)?,
+            remotes: Connections::new(io.remote_key, counter.asks()),
+            counter,
             asked: BTreeMap::new(),
             next: 1,
             next_load: Duration::ZERO,
@@ -234,6 +240,7 @@ impl Driver {
                 Some((run, exit)) = self.ends.recv() => self.agent_ended(run, exit),
                 Some(ask) = self.counter.next() => self.answer(ask),
                 () = self.device.ready() => self.work_device(),
+                (remote, event) = self.remotes.next() => self.feed(|node, now| node.handle_remote(now, &remote, event)),
                 () = async { tokio::time::sleep_until(due.expect("checked")).await }, if due.is_some() => {}
                 () = async { self.stop.as_mut().expect("checked").await }, if self.stop.is_some() => {
                     self.stop = None;
@@ -312,7 +319,7 @@ impl Driver {
                 self.runner.start(&call);
             }
             Output::Kill { run, scope } => self.runner.kill(run, scope),
-            Output::Remote { remote, output } => self.remote(&remote, &output),
+            Output::Remote { remote, output } => self.remotes.carry_out(&remote, output),
             Output::Event(event) => self.note_event(&event),
             Output::Member(output) => self.member_said(output),
             Output::Reply { number, reply } => {
@@ -327,15 +334,6 @@ impl Driver {
             Output::Reset => self.reset(),
         }
         Ok(())
-    }
-
-    /// There is no transport to remote hosts here yet: whoever wants to connect is told at once.
-    fn remote(&mut self, remote: &str, output: &RemoteOutput) {
-        if matches!(output, RemoteOutput::Connect { .. }) {
-            self.note(Kind::Detail, format!("no transport to the remote host {remote}"));
-            let now = self.clock.now();
-            self.node.handle_remote(now, remote, RemoteEvent::Refused { bad_key: false });
-        }
     }
 
     fn reset(&mut self) {

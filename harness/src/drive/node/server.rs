@@ -44,16 +44,15 @@ impl Drop for Listener {
 }
 
 /// A request of a tool, and where its answer goes.
-pub(super) struct Ask {
-    pub(super) request: Request,
-    pub(super) answer: oneshot::Sender<Answer>,
+pub(in crate::drive) struct Ask {
+    pub(in crate::drive) request: Request,
+    pub(in crate::drive) answer: oneshot::Sender<Answer>,
 }
 
 /// The node's end of all tools.
-pub(super) struct Counter {
+pub(in crate::drive) struct Counter {
     asks: mpsc::Receiver<Ask>,
-    /// While it lives the receiver never says that all senders have gone.
-    _sender: mpsc::Sender<Ask>,
+    sender: mpsc::Sender<Ask>,
     events: broadcast::Sender<Event>,
     _listener: Option<Listener>,
 }
@@ -63,18 +62,23 @@ impl Counter {
     ///
     /// # Errors
     /// If the runtime does not take the socket.
-    pub(super) fn open(listener: Option<Listener>) -> io::Result<Counter> {
+    pub(in crate::drive) fn open(listener: Option<Listener>) -> io::Result<Counter> {
         let (asks, received) = mpsc::channel(WAITING);
         let (events, _) = broadcast::channel(LAG);
         if let Some(listener) = &listener {
             let socket = UnixListener::from_std(listener.listener.try_clone()?)?;
             tokio::spawn(accept(socket, asks.clone(), events.clone()));
         }
-        Ok(Counter { asks: received, _sender: asks, events, _listener: listener })
+        Ok(Counter { asks: received, sender: asks, events, _listener: listener })
+    }
+
+    /// Where others may ask, too.
+    pub(in crate::drive) fn asks(&self) -> mpsc::Sender<Ask> {
+        self.sender.clone()
     }
 
     /// The next request.
-    pub(super) async fn next(&mut self) -> Option<Ask> {
+    pub(in crate::drive) async fn next(&mut self) -> Option<Ask> {
         self.asks.recv().await
     }
 

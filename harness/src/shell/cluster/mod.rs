@@ -3,8 +3,13 @@
 mod attributes;
 mod live;
 mod node;
+mod remote;
 mod tools;
 
 pub use attributes::{attrd_updater, crm_attribute, crm_master, crm_node};
 pub(crate) use live::Live;
 pub use node::node;
+pub use remote::remote;
+
+/// Where nodes and remote hosts keep their secret.
+const REMOTE_KEY: &str = "/etc/pacemaker/authkey";

@@ -4,6 +4,7 @@ use super::tools;
 use crate::drive::control::socket_path;
 use crate::drive::desk::Desk;
 use crate::drive::node::{Adapters, Clock, Disk, DriveError, Listener, OnReset, drive};
+use crate::drive::remote::Key;
 use crate::drive::transport::{Transport, host, host_called, random};
 use crate::node::timeline::{Kind, Line};
 use crate::node::{Node, NodeConfig, empty_cib};
@@ -41,6 +42,9 @@ struct Arguments {
     /// Where fence agents are.
     #[arg(long, value_name = "DIR", default_value = "/usr/sbin")]
     fence_dir: PathBuf,
+    /// The secret that it shares with remote hosts (`metronome remote`); not needed where there are none.
+    #[arg(long, value_name = "FILE", default_value = super::REMOTE_KEY)]
+    remote_key: PathBuf,
     /// Where tools reach the node; $METRONOME_SOCKET or /run/metronome/control.sock if not given.
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
@@ -82,7 +86,7 @@ pub fn node(args: &[String]) -> ExitCode {
     }
 }
 
-type Problem = Box<dyn std::error::Error>;
+pub(super) type Problem = Box<dyn std::error::Error>;
 
 fn read(path: &Path, host: &Host) -> Result<Config, Problem> {
     let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
@@ -127,9 +131,10 @@ fn run(arguments: &Arguments) -> Result<Result<(), DriveError>, Problem> {
         places,
         desk: Desk::new(config),
         control: Some(listener(socket)?),
+        remote_key: remote_key(&arguments.remote_key)?,
         log: log(arguments.verbose),
         reread: Box::new(move || read(&again, &host).map_err(|error| error.to_string())),
-        stop: stop()?,
+        stop: signals(1)?,
         on_reset: match arguments.on_reset {
             Reset::End => OnReset::End,
             Reset::Reboot => OnReset::Reboot,
@@ -138,12 +143,20 @@ fn run(arguments: &Arguments) -> Result<Result<(), DriveError>, Problem> {
     Ok(runtime.block_on(drive(node, adapters)))
 }
 
-fn listener(path: PathBuf) -> Result<Listener, Problem> {
+/// The key for remote hosts; without its file no remote host can be connected, which is no error before one is wanted.
+fn remote_key(path: &Path) -> Result<Option<Key>, Problem> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    Ok(Some(Key::read(path)?))
+}
+
+pub(super) fn listener(path: PathBuf) -> Result<Listener, Problem> {
     Listener::open(&path).map_err(|e| format!("{}: {e}", path.display()).into())
 }
 
 /// Prints lines with the time of day; nobody may be reading, which must not end a node.
-fn log(verbose: bool) -> Box<dyn FnMut(&Line)> {
+pub(super) fn log(verbose: bool) -> Box<dyn FnMut(&Line)> {
     Box::new(move |line| {
         if line.kind != Kind::Detail || verbose {
             let now = jiff::Zoned::now().strftime("%F %T%.3f");
@@ -153,13 +166,15 @@ fn log(verbose: bool) -> Box<dyn FnMut(&Line)> {
     })
 }
 
-/// Done at the first SIGTERM or SIGINT. To be called inside a runtime.
-fn stop() -> io::Result<Pin<Box<dyn Future<Output = ()>>>> {
+/// Done at the `count`th SIGTERM or SIGINT. To be called inside a runtime.
+pub(super) fn signals(count: usize) -> io::Result<Pin<Box<dyn Future<Output = ()>>>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(Box::pin(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        for _ in 0..count {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
         }
     }))
 }
