@@ -317,6 +317,11 @@ impl Node {
                 self.tell_controller(to, message);
                 Ok(())
             }
+            ["configure", "delete", ids @ ..] => {
+                let whole = |id: &&str| CibWrite::Delete { xpath: format!("/cib/configuration//*[@id='{id}']") };
+                self.write_for_client(now, 0, ids.iter().map(whole).collect());
+                Ok(())
+            }
             ["configure", rest @ ..] => self.configure(now, &format!("{}\n", rest.join(" "))),
             _ => Err(RequestError::Command(line.to_owned())),
         }

@@ -231,7 +231,9 @@ impl Controller {
             (ElementKind::Cluster, "stonith") => self.start_fencing(&action),
             (ElementKind::Cluster, "do_shutdown") => self.start_shutdown(now, &action),
             (ElementKind::Cluster, "clear_failcount") => self.start_clearing(now, &action),
-            (ElementKind::Cluster, "lrm_delete") => self.start_deletion(now, &action),
+            (ElementKind::Cluster, "lrm_delete") | (ElementKind::Resource, "delete") => {
+                self.start_deletion(now, &action)
+            }
             (ElementKind::Cluster | ElementKind::Resource, _) => {
                 let key = self.key_of(&action).to_string();
                 let feature_set = self.me.feature_set.to_string();

@@ -16,7 +16,16 @@ pub(super) fn check(text: &str, scenario: &Scenario) -> Result<(), String> {
         match &event.what {
             Event::Configure(more, line) => configure(&mut doc, more, *line)?,
             Event::Crm(line) => {
-                if let Some(more) = line.strip_prefix("configure ") {
+                if let Some(ids) = line.strip_prefix("configure delete ") {
+                    let unknown = ids.split_whitespace().find(|id| doc.find_id(doc.root(), id).is_none());
+                    if let Some(id) = unknown {
+                        return Err(format!(
+                            "{}:{}: nothing here has the id '{id}'",
+                            event.line,
+                            column(text, event.line, id)
+                        ));
+                    }
+                } else if let Some(more) = line.strip_prefix("configure ") {
                     let column = column(text, event.line, more);
                     configure(&mut doc, more, event.line).map_err(|error| shifted(&error, column))?;
                 }
@@ -122,6 +131,7 @@ mod tests {
         assert!(wrong("nodes a\nconfigure {\n\n primitiv ip Dummy\n}\n").starts_with("4:2: "));
         assert!(wrong(&format!("{head}at 5s configure {{\n clon x ip\n}}\n")).starts_with("6:2: "));
         assert!(wrong(&format!("{head}at 5s crm configure clon x ip\n")).starts_with("5:21: "));
+        assert!(wrong(&format!("{head}at 5s crm configure delete ip web\n")).starts_with("5:32: nothing"));
         let stray = wrong("nodes a\nconfigure {\n primitive ip Dummy\n colocation x inf: ip nothere\n}\n");
         assert!(stray.starts_with("4:23: "), "{stray}");
         let text = format!("{head}at 5s kill ip on a\nalways at most one ip\n");
