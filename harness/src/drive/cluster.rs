@@ -169,6 +169,12 @@ pub struct FencingRow {
     pub state: String,
     /// Seconds since the epoch at its end.
     pub completed: Option<u64>,
+    /// Nanoseconds beside them.
+    #[serde(default)]
+    pub nanoseconds: u32,
+    /// Why it failed.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// The value of an attribute on one node.

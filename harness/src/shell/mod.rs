@@ -40,6 +40,7 @@ pub const COMMANDS: &[Command] = &[
         run: cluster::attrd_updater,
     },
     Command { name: "crm_node", about: "show the node that runs here", run: cluster::crm_node },
+    Command { name: "stonith_admin", about: "show what was fenced, fence by hand", run: cluster::stonith_admin },
     Command { name: "crm_diff", about: "compare two CIBs, or apply a patch", run: cib_tools::crm_diff },
     Command { name: "crm_verify", about: "check a configuration", run: cib_tools::crm_verify },
     Command { name: "crm_rule", about: "evaluate rules of a CIB", run: cib_tools::crm_rule },

@@ -19,6 +19,7 @@ mod text;
 
 pub use explain::explain;
 pub use failures::counts_line;
+pub use monitor::{Fencing, FencingDisplay, FencingState, Wording, latest_fencing, sort_fencing};
 pub use monitor::{Monitor, Summary, monitor};
 pub use names::{execution_status_text, readable_interval, result_text};
 pub use picture::svg;

@@ -114,6 +114,8 @@ fn history(node: &Node, target: Option<&str>) -> Vec<FencingRow> {
     let row = |record: agents::fencer::Record| FencingRow {
         state: record.state.text().to_owned(),
         completed: record.completed.map(|(seconds, _)| seconds),
+        nanoseconds: record.completed.map_or(0, |(_, nanoseconds)| nanoseconds),
+        reason: record.result.and_then(|result| result.reason),
         target: record.target,
         action: record.action,
         origin: record.origin,

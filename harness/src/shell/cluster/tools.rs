@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// Names that agents may call; the simulator's and the daemons' own are none of theirs.
 fn is_tool(name: &str) -> bool {
-    ["crm", "cib", "attrd", "corosync-"].iter().any(|start| name.starts_with(start))
+    ["crm", "cib", "attrd", "corosync-", "stonith"].iter().any(|start| name.starts_with(start))
 }
 
 /// Fills `directory` with links to this program, and shows agents the way: their shell library takes tools from

@@ -11,6 +11,7 @@ use super::session::Session;
 use super::store::Store;
 use crate::shell::cib_tools::local_now;
 use crate::shell::cib_tools::tool::{Arguments, OptionSpec, Takes};
+use crate::shell::cluster::fencing_history;
 use crate::shell::scheduler::run;
 
 const OPTIONS: &[OptionSpec] = &[
@@ -55,11 +56,13 @@ here
   -f, --failcounts             fail counts
   -t, --timing-details         the history with times
   -c, --tickets                tickets
+  -m, --fence-history[=LEVEL]  what was fenced: 0 nothing, 1 what failed or is pending (as without it), 2 all, the latest
+                               of each kind, 3 all
   -L, --neg-locations[=PREFIX] constraints that keep resources away, if their id begins with PREFIX
   -D, --hide-headers           no summary
   -Q, --quiet                  no times
   -I, --include=LIST           more sections: all, attributes, bans[:PREFIX], counts, dc, default, failcounts,
-                               failures, maint-mode, nodes, none, operations, options, resources, stack, summary,
+                               failures, fencing, fencing-failed, fencing-pending, fencing-succeeded, maint-mode, nodes, none, operations, options, resources, stack, summary,
                                tickets, times
   -U, --exclude=LIST           fewer sections
   -1, --one-shot               once (there is no other way here)
@@ -83,6 +86,7 @@ fn wanted(args: &Arguments) -> Result<Monitor, Refused> {
             "failcounts" => what.failcounts = true,
             "timing-details" => (what.operations, what.timing) = (true, true),
             "tickets" => what.tickets = true,
+            "fence-history" => level(&mut what, value)?,
             "neg-locations" => what.bans = Some(value.unwrap_or_default().to_owned()),
             "hide-headers" => what.select("summary", false).unwrap_or_default(),
             "quiet" => what.select("times", false).unwrap_or_default(),
@@ -93,6 +97,29 @@ fn wanted(args: &Arguments) -> Result<Monitor, Refused> {
         }
     }
     Ok(what)
+}
+
+/// How much of the history of fencing is shown.
+fn level(what: &mut Monitor, value: Option<&str>) -> Result<(), Refused> {
+    let fencing = &mut what.fencing;
+    let (failed, succeeded, full) = match value {
+        Some("0") => (false, false, false),
+        Some("1") => (true, false, false),
+        None | Some("2") => (true, true, false),
+        Some("3") => (true, true, true),
+        Some(value) => return Err((64, format!("-m/--fence-history: '{value}' is not 0, 1, 2 or 3"))),
+    };
+    (fencing.failed, fencing.pending, fencing.succeeded, fencing.full) = (failed, failed, succeeded, full);
+    Ok(())
+}
+
+/// Asks a cluster that runs what it remembers of fencing; a file remembers nothing.
+fn with_history(mut what: Monitor, store: &Store) -> Monitor {
+    let fencing = &what.fencing;
+    let wanted = store.shadow().is_none() && (fencing.failed || fencing.pending || fencing.succeeded);
+    let live = store.live().filter(|_| wanted);
+    what.fencing.history = live.map(|live| fencing_history(live, None).map_err(|error| error.to_string()));
+    what
 }
 
 /// What is to be shown of a CIB.
@@ -118,8 +145,9 @@ pub(super) fn crm_mon(args: &[String]) -> ExitCode {
             return Ok(format!("Metronome {}\n", env!("CARGO_PKG_VERSION")));
         }
         let path = args.value("xml-file").map(str::to_owned).or_else(|| std::env::var("CIB_file").ok());
-        let cib = Store::new(path, args.value("socket")).read().map_err(|text| (102, text))?;
-        shown(&cib, &wanted(&args)?)
+        let store = Store::new(path, args.value("socket"));
+        let cib = store.read().map_err(|text| (102, text))?;
+        shown(&cib, &with_history(wanted(&args)?, &store))
     });
     match finished {
         Ok(text) => {
@@ -159,8 +187,9 @@ pub(super) fn status(session: &mut Session, arguments: &[String]) -> bool {
     }
     let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
     let Some(cib) = session.read_cib() else { return false };
-    let finished =
-        Arguments::parse(&words, OPTIONS).map_err(|text| (64, text)).and_then(|args| shown(&cib, &wanted(&args)?));
+    let finished = Arguments::parse(&words, OPTIONS)
+        .map_err(|text| (64, text))
+        .and_then(|args| shown(&cib, &with_history(wanted(&args)?, &session.store)));
     match finished {
         Ok(text) => {
             println!("{text}");

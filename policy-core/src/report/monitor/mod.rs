@@ -1,9 +1,11 @@
 //! A one-shot display of a CIB, as `crm_mon` gives it [SM-12].
 
 mod extras;
+mod fencing;
 mod operations;
 mod summary;
 
+pub use fencing::{Fencing, FencingDisplay, FencingState, Wording, latest as latest_fencing, sort as sort_fencing};
 pub use summary::Summary;
 pub(super) use summary::feature_set;
 
@@ -30,6 +32,8 @@ pub struct Monitor {
     pub failcounts: bool,
     /// Failed actions.
     pub failures: bool,
+    /// What was fenced, where a cluster was asked for it.
+    pub fencing: FencingDisplay,
     /// Tickets.
     pub tickets: bool,
     /// Location constraints that keep resources away, if their id begins with this.
@@ -51,6 +55,7 @@ impl Default for Monitor {
             operations: false,
             failcounts: false,
             failures: true,
+            fencing: FencingDisplay::default(),
             tickets: false,
             bans: None,
             timing: false,
@@ -77,8 +82,10 @@ impl Monitor {
             "all" | "none" => self.set_all(on == (word == "all")),
             "default" | "defaults" => {
                 self.set_all(false);
-                let (display, timing) = (self.display, self.timing);
-                *self = Self { display, timing, ..usual };
+                let history = self.fencing.history.take();
+                let (display, timing, fencing) =
+                    (self.display, self.timing, FencingDisplay { history, ..usual.fencing });
+                *self = Self { display, timing, fencing, ..usual };
             }
             "stack" => self.summary.stack = on,
             "dc" => self.summary.dc = on,
@@ -98,8 +105,13 @@ impl Monitor {
             "failures" => self.failures = on,
             "tickets" => self.tickets = on,
             "bans" => self.bans = on.then(String::new),
-            // A CIB alone has no history of fencing.
-            "fencing" | "fencing-failed" | "fencing-pending" | "fencing-succeeded" => {}
+            "fencing" => {
+                let fencing = &mut self.fencing;
+                (fencing.failed, fencing.pending, fencing.succeeded) = (on, on, on);
+            }
+            "fencing-failed" => self.fencing.failed = on,
+            "fencing-pending" => self.fencing.pending = on,
+            "fencing-succeeded" => self.fencing.succeeded = on,
             _ => self.bans = Some(word.strip_prefix("bans:").filter(|_| on)?.to_owned()),
         }
         Some(())
@@ -117,6 +129,9 @@ impl Monitor {
             &mut self.operations,
             &mut self.failcounts,
             &mut self.failures,
+            &mut self.fencing.failed,
+            &mut self.fencing.pending,
+            &mut self.fencing.succeeded,
             &mut self.tickets,
         ] {
             *section = on;
@@ -159,10 +174,13 @@ pub fn monitor(m: &mut Model, cib: &Document, what: &Monitor, clock: i64, report
     if what.failures {
         failures::section(m, cib, display, &mut printed, report);
     }
+    let wording = Wording { technical: display.detail, utc_offset: m.utc_offset, ..Wording::default() };
+    what.fencing.write_failed(wording, &mut printed, report);
     if what.tickets {
         extras::tickets(m, &mut printed, report);
     }
     if let Some(prefix) = &what.bans {
         extras::bans(m, prefix, display, &mut printed, report);
     }
+    what.fencing.write_others(wording, &mut printed, report);
 }
