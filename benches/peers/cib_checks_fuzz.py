@@ -78,7 +78,7 @@ def verify():
 
 
 def run(program, args):
-    p = subprocess.run(program + args, env=ENV, capture_output=True, timeout=30, stdin=subprocess.DEVNULL)
+    p = subprocess.run(program + args, env=ENV, capture_output=True, timeout=300, stdin=subprocess.DEVNULL)
     return [p.returncode, p.stdout.decode(), p.stderr.decode()]
 
 

@@ -105,7 +105,8 @@ def operation():
     if what.startswith("md5"):
         args += ["--xml-text", document(chance(50))]
     elif what in ("create", "modify", "replace", "delete") and not (what == "delete" and where == path):
-        args += ["--xml-text", element()]
+        # Arithmetic is for modifications; elsewhere the older release takes it for that as well.
+        args += ["--xml-text", element() if what == "modify" else re.sub(r"score\+[+=]5?", "7", element())]
     if what == "modify" and chance(40):
         args += ["--allow-create"]
     if what == "query":
@@ -121,7 +122,7 @@ def run(program, cib, args, user, folder):
     env = dict(os.environ, LC_ALL="C", TZ="UTC", CIB_file=str(file))
     if user:
         env["CIB_user"] = user
-    p = subprocess.run(program + args, env=env, capture_output=True, timeout=30, stdin=subprocess.DEVNULL)
+    p = subprocess.run(program + args, env=env, capture_output=True, timeout=300, stdin=subprocess.DEVNULL)
     return dict(code=p.returncode, out=p.stdout.decode(), err=p.stderr.decode(), user=user, file=file.read_text())
 
 

@@ -16,10 +16,12 @@ fuzz_target!(|data: &[u8]| {
         for style in [DateStyle::Calendar, DateStyle::Ordinal, DateStyle::Week] {
             let shown = date.format(style, true);
             let year = date.iso_week().0;
-            // Second 86400, week years outside 1 to 9999 and seconds of an offset are not read back as they were.
-            let minutes = date.offset() % 60 == 0;
-            if minutes && !shown.contains("24:00:00") && (1..=9999).contains(&year) {
-                assert_eq!(DateTime::parse(&shown, &local).expect("what was printed can be read"), date);
+            // Second 86400 and week years outside 1 to 9999 are not read back as they were.
+            if !shown.contains("24:00:00") && (1..=9999).contains(&year) {
+                let read = DateTime::parse(&shown, &local).expect("what was printed can be read");
+                // An offset is printed without its seconds, as the released program does.
+                let lost = i64::from(date.offset() % 60);
+                assert_eq!(read.epoch_seconds(), date.epoch_seconds() + lost);
             }
         }
         if let Ok(duration) = IsoDuration::parse(second) {
