@@ -23,8 +23,9 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(crmsh::show(&again), shown);
     }
     let mut copy = crmsh::Configuration::new(&cib);
-    for object in copy.objects() {
-        let id = copy.object_id(object).to_owned();
+    // With an object goes what is nothing without it: the ids are asked for before.
+    let ids: Vec<String> = copy.objects().into_iter().map(|object| copy.object_id(object).to_owned()).collect();
+    for id in ids {
         copy.delete(&[&id], true);
     }
 });
