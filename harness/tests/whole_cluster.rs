@@ -123,6 +123,11 @@ fn a_guest_lives_in_its_container() {
     assert_eq!(active(&simulation, "vm").len(), 1, "{}", simulation.status_text());
     assert_eq!(active(&simulation, "d"), ["g1"], "{}", simulation.status_text());
     assert!(simulation.status_text().contains("GuestOnline: [ g1"), "{}", simulation.status_text());
+    simulation.run_until(seconds(400));
+    assert_eq!(active(&simulation, "vm").len(), 1, "{}", simulation.status_text());
+    assert_eq!(active(&simulation, "d"), ["g1"], "{}", simulation.status_text());
+    assert!(has(&simulation, "vm stopped") && has(&simulation, "d stopped"), "both were recovered");
+    assert!(simulation.is_stable(), "{}", simulation.status_text());
 }
 
 /// The reference trio (Corosync 3.1.7, Pacemaker 2.1.5, token 1000, no fencing, three Dummies): 5.2 to 5.7 s from kill -9 of a whole node until its
