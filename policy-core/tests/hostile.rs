@@ -126,7 +126,7 @@ fn exercise(text: &str) {
     }
     report::scores(&made.model, &mut report);
     report::changes::summary(&mut made.model, &mut report);
-    let mut copy = simulate::Copy { cib: &mut cib, clock: 1_700_000_000, add_nodes: false };
+    let mut copy = simulate::Copy::new(&mut cib, 1_700_000_000, false);
     simulate::execute(&mut copy, &made.model, &made.graph, &[], &mut report);
     if let Ok(mut after) = Model::read(&cib, &options) {
         let display = Display { attributes: true, failcounts: true, ..Display::current() };

@@ -101,7 +101,7 @@ fn a_simulation_reaches_the_state_that_needs_nothing() {
     let options = Options::at(1_700_000_000);
     let made = schedule(&cib, &options).unwrap();
     assert!(made.explain("g1").unwrap().contains("l: INFINITY on b") || !made.model.wants.trace);
-    let mut copy = simulate::Copy { cib: &mut cib, clock: 1_700_000_000, add_nodes: false };
+    let mut copy = simulate::Copy::new(&mut cib, 1_700_000_000, false);
     assert!(simulate::execute(&mut copy, &made.model, &made.graph, &[], &mut Report::new()));
     let after = schedule(&cib, &options).unwrap();
     assert_eq!(after.graph.synapses.len(), 0, "{}", after.graph.write());

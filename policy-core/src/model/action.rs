@@ -78,24 +78,28 @@ impl Action {
 
     /// Whether it need not be executed.
     #[must_use]
+    #[inline]
     pub fn optional(&self) -> bool {
         self.flags.has(ActionFlags::OPTIONAL)
     }
 
     /// Whether it has to be executed.
     #[must_use]
+    #[inline]
     pub fn required(&self) -> bool {
         !self.optional()
     }
 
     /// Whether it can be executed.
     #[must_use]
+    #[inline]
     pub fn runnable(&self) -> bool {
         self.flags.has(ActionFlags::RUNNABLE)
     }
 
     /// Whether nothing is executed for it.
     #[must_use]
+    #[inline]
     pub fn pseudo(&self) -> bool {
         self.flags.has(ActionFlags::PSEUDO)
     }

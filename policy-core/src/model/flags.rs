@@ -16,45 +16,53 @@ macro_rules! flag_set {
 
             /// Whether all of `flags` are set.
             #[must_use]
+            #[inline]
             pub const fn has(self, flags: Self) -> bool {
                 self.0 & flags.0 == flags.0
             }
 
             /// Whether any of `flags` is set.
             #[must_use]
+            #[inline]
             pub const fn any(self, flags: Self) -> bool {
                 self.0 & flags.0 != 0
             }
 
             /// Whether nothing is set.
             #[must_use]
+            #[inline]
             pub const fn is_empty(self) -> bool {
                 self.0 == 0
             }
 
             /// Sets all of `flags`.
+            #[inline]
             pub fn insert(&mut self, flags: Self) {
                 self.0 |= flags.0;
             }
 
             /// Clears all of `flags`.
+            #[inline]
             pub fn remove(&mut self, flags: Self) {
                 self.0 &= !flags.0;
             }
 
             /// Sets or clears `flags`.
+            #[inline]
             pub fn set(&mut self, flags: Self, on: bool) {
                 if on { self.insert(flags) } else { self.remove(flags) }
             }
 
             /// Both sets together.
             #[must_use]
+            #[inline]
             pub const fn with(self, flags: Self) -> Self {
                 Self(self.0 | flags.0)
             }
 
             /// This set without `flags`.
             #[must_use]
+            #[inline]
             pub const fn without(self, flags: Self) -> Self {
                 Self(self.0 & !flags.0)
             }
@@ -138,6 +146,8 @@ flag_set! {
         ASSIGNING,
         /// Guard against merging node tables in a circle.
         MERGING,
+        /// Its wishes are part of a chain that is summed up.
+        CHAINED,
         /// Visited while looking for a loop among resources.
         DETECT_LOOP,
         /// `critical`, the default influence of its colocations.

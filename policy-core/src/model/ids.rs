@@ -13,12 +13,14 @@ macro_rules! index {
                 /// # Panics
                 /// Beyond 2^32 - 1.
                 #[must_use]
+                #[inline]
                 pub fn new(index: usize) -> Self {
                     Self(u32::try_from(index).expect("fewer than 2^32 in an arena"))
                 }
 
                 /// The position in its arena.
                 #[must_use]
+                #[inline]
                 pub const fn index(self) -> usize {
                     self.0 as usize
                 }

@@ -440,7 +440,7 @@ impl Model {
 
     fn adjust_row(&mut self, resource: ResourceIx, node: NodeIx, delta: Score) {
         let base = self.nodes[node.index()].base.score;
-        let table = &mut self.resources[resource.index()].table;
+        let table = &mut self[resource].table;
         if !table.contains(node) {
             table.insert(node, NodeEntry { score: base, ..NodeEntry::default() });
         }

@@ -46,6 +46,7 @@ pub use table::{NodeEntry, NodeTable, ProbeMode};
 pub use task::{ActionKey, NotifyWhen, Task};
 pub use text::{Name, TextMap, base_name};
 
+use crate::placement::Chains;
 use cib_core::rules::DateTime;
 use hashbrown::HashMap;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
@@ -254,6 +255,8 @@ pub struct Model {
     pub(crate) digests: FxHashMap<(ResourceIx, Task, u32, NodeIx), crate::status::digest::Record>,
     /// How far placement has descended.
     pub effort: Effort,
+    /// Chains of mandatory dependents, summed up.
+    pub(crate) chains: Chains,
     /// Score lines in order of output.
     pub scores: Vec<ScoreLine>,
     /// Messages in order.
@@ -326,6 +329,7 @@ impl Model {
             fail_counts: FxHashMap::default(),
             digests: FxHashMap::default(),
             effort: Effort::default(),
+            chains: Chains::default(),
             scores: Vec::new(),
             messages: Vec::new(),
             notes: Vec::new(),
@@ -412,12 +416,14 @@ macro_rules! arena {
         $(
             impl std::ops::Index<$ix> for Model {
                 type Output = $item;
+                #[inline]
                 fn index(&self, ix: $ix) -> &$item {
                     &self.$field[ix.index()]
                 }
             }
 
             impl std::ops::IndexMut<$ix> for Model {
+                #[inline]
                 fn index_mut(&mut self, ix: $ix) -> &mut $item {
                     &mut self.$field[ix.index()]
                 }
@@ -426,9 +432,27 @@ macro_rules! arena {
     };
 }
 
+impl std::ops::Index<ResourceIx> for Model {
+    type Output = Resource;
+    #[inline]
+    fn index(&self, ix: ResourceIx) -> &Resource {
+        &self.resources[ix.index()]
+    }
+}
+
+/// Whoever may change a resource is noticed by what rests on its scores.
+impl std::ops::IndexMut<ResourceIx> for Model {
+    #[inline]
+    fn index_mut(&mut self, ix: ResourceIx) -> &mut Resource {
+        if self.resources[ix.index()].flags.has(ResourceFlags::CHAINED) {
+            self.chains.touched(ix);
+        }
+        &mut self.resources[ix.index()]
+    }
+}
+
 arena! {
     NodeIx => Node, nodes;
-    ResourceIx => Resource, resources;
     ActionIx => Action, actions;
     ColocationIx => Colocation, colocations;
     LocationIx => Location, locations;

@@ -67,42 +67,49 @@ impl Node {
 
     /// Whether all of `flags` are set.
     #[must_use]
+    #[inline]
     pub fn is(&self, flags: NodeFlags) -> bool {
         self.flags.has(flags)
     }
 
     /// Whether it may run actions.
     #[must_use]
+    #[inline]
     pub fn online(&self) -> bool {
         self.flags.has(NodeFlags::ONLINE)
     }
 
     /// Whether it must be fenced before its resources are recovered.
     #[must_use]
+    #[inline]
     pub fn unclean(&self) -> bool {
         self.flags.has(NodeFlags::UNCLEAN)
     }
 
     /// Remote, guest or bundle node.
     #[must_use]
+    #[inline]
     pub fn is_remote_type(&self) -> bool {
         self.kind != NodeKind::Cluster
     }
 
     /// Guest or bundle node.
     #[must_use]
+    #[inline]
     pub fn is_guest(&self) -> bool {
         matches!(self.kind, NodeKind::Guest | NodeKind::Bundle)
     }
 
     /// Remote node (not a guest).
     #[must_use]
+    #[inline]
     pub fn is_remote(&self) -> bool {
         self.kind == NodeKind::Remote
     }
 
     /// Online, not leaving, not unclean, not in standby, not in maintenance [PL-4].
     #[must_use]
+    #[inline]
     pub fn available(&self) -> bool {
         self.online()
             && !self.flags.any(NodeFlags::SHUTDOWN | NodeFlags::UNCLEAN | NodeFlags::STANDBY | NodeFlags::MAINTENANCE)
@@ -134,6 +141,7 @@ impl NodeSet {
 
     /// Whether `node` is in it.
     #[must_use]
+    #[inline]
     pub fn contains(&self, node: super::NodeIx) -> bool {
         self.0.get(node.index() / 64).is_some_and(|word| word & (1 << (node.index() % 64)) != 0)
     }

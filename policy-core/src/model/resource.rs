@@ -297,12 +297,14 @@ impl Resource {
 
     /// Whether all of `flags` are set.
     #[must_use]
+    #[inline]
     pub fn is(&self, flags: ResourceFlags) -> bool {
         self.flags.has(flags)
     }
 
     /// Its kind.
     #[must_use]
+    #[inline]
     pub fn kind(&self) -> Kind {
         match self.variant {
             Variant::Primitive => Kind::Primitive,
@@ -314,12 +316,14 @@ impl Resource {
 
     /// Whether it is a primitive.
     #[must_use]
+    #[inline]
     pub fn is_primitive(&self) -> bool {
         matches!(self.variant, Variant::Primitive)
     }
 
     /// Group settings.
     #[must_use]
+    #[inline]
     pub fn group(&self) -> Option<&Group> {
         match &self.variant {
             Variant::Group(group) => Some(group),
@@ -329,6 +333,7 @@ impl Resource {
 
     /// Clone settings and state.
     #[must_use]
+    #[inline]
     pub fn clone_state(&self) -> Option<&CloneState> {
         match &self.variant {
             Variant::Clone(state) => Some(state),
@@ -346,6 +351,7 @@ impl Resource {
 
     /// Bundle settings and state.
     #[must_use]
+    #[inline]
     pub fn bundle(&self) -> Option<&BundleState> {
         match &self.variant {
             Variant::Bundle(state) => Some(state),
@@ -363,6 +369,7 @@ impl Resource {
 
     /// The node assigned in this run.
     #[must_use]
+    #[inline]
     pub fn assigned_node(&self) -> Option<NodeIx> {
         self.assigned.map(|a| a.node)
     }

@@ -16,6 +16,7 @@ impl Score {
 
     /// The score with this value, clamped to ±INFINITY.
     #[must_use]
+    #[inline]
     pub const fn clamped(value: i64) -> Score {
         if value >= 1_000_000 {
             Score::INFINITY
@@ -28,12 +29,14 @@ impl Score {
 
     /// The score with exactly this value, which may lie beyond INFINITY: marks used while merging [PL-13.4].
     #[must_use]
+    #[inline]
     pub const fn raw(value: i32) -> Score {
         Score(value)
     }
 
     /// The value as an integer.
     #[must_use]
+    #[inline]
     pub const fn value(self) -> i32 {
         self.0
     }
@@ -41,6 +44,7 @@ impl Score {
     /// Saturating addition: any -INFINITY wins, then any INFINITY, else the clamped sum [PL-3.3].
     #[must_use]
     #[allow(clippy::should_implement_trait)] // `+` would hide that this is not associative
+    #[inline]
     pub const fn add(self, other: Score) -> Score {
         if self.0 <= -1_000_000 || other.0 <= -1_000_000 {
             Score::NEG_INFINITY
@@ -53,30 +57,35 @@ impl Score {
 
     /// The score with its sign turned.
     #[must_use]
+    #[inline]
     pub const fn negated(self) -> Score {
         Score(self.0.saturating_neg())
     }
 
     /// At or above INFINITY.
     #[must_use]
+    #[inline]
     pub const fn is_infinite(self) -> bool {
         self.0 >= 1_000_000
     }
 
     /// At or below -INFINITY.
     #[must_use]
+    #[inline]
     pub const fn is_neg_infinite(self) -> bool {
         self.0 <= -1_000_000
     }
 
     /// At or beyond INFINITY on either side.
     #[must_use]
+    #[inline]
     pub const fn is_mandatory(self) -> bool {
         self.is_infinite() || self.is_neg_infinite()
     }
 
     /// Below zero.
     #[must_use]
+    #[inline]
     pub const fn is_negative(self) -> bool {
         self.0 < 0
     }

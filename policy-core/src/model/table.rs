@@ -46,23 +46,27 @@ impl NodeTable {
 
     /// The row of a node.
     #[must_use]
+    #[inline]
     pub fn get(&self, node: NodeIx) -> Option<&NodeEntry> {
         self.rows.get(node.index())?.as_ref()
     }
 
     /// The row of a node, to be changed.
+    #[inline]
     pub fn get_mut(&mut self, node: NodeIx) -> Option<&mut NodeEntry> {
         self.rows.get_mut(node.index())?.as_mut()
     }
 
     /// The score of a node, if it is in the table.
     #[must_use]
+    #[inline]
     pub fn score(&self, node: NodeIx) -> Option<Score> {
         self.get(node).map(|entry| entry.score)
     }
 
     /// Whether the node is in the table.
     #[must_use]
+    #[inline]
     pub fn contains(&self, node: NodeIx) -> bool {
         self.get(node).is_some()
     }
@@ -87,6 +91,7 @@ impl NodeTable {
     }
 
     /// Adds to the score of a node that is in the table.
+    #[inline]
     pub fn add(&mut self, node: NodeIx, delta: Score) {
         if let Some(entry) = self.get_mut(node) {
             entry.score = entry.score.add(delta);

@@ -15,6 +15,7 @@ macro_rules! tasks {
         impl Task {
             /// The task's name as a symbol.
             #[must_use]
+            #[inline]
             pub const fn symbol(self) -> Symbol {
                 match self {
                     $(Self::$name => sym::$symbol,)*
@@ -24,6 +25,7 @@ macro_rules! tasks {
 
             /// The task with this name.
             #[must_use]
+            #[inline]
             pub fn of(symbol: Symbol) -> Self {
                 $(if symbol == sym::$symbol { return Self::$name; })*
                 Self::Other(symbol)
@@ -146,6 +148,7 @@ pub enum ActionKey {
 impl ActionKey {
     /// The key of `task` with interval 0.
     #[must_use]
+    #[inline]
     pub const fn of(task: Task) -> Self {
         Self::Op { task, interval_ms: 0 }
     }

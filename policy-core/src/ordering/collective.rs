@@ -216,8 +216,8 @@ pub(super) fn group_rules(
     }
     let mut changed = pass.pair(f, t, ff, kind);
     let Some(r) = pass.m[t].resource else { return changed };
-    for at in 0..pass.m[r].children.len() {
-        let child = pass.m[r].children[at];
+    for at in pass.holders(r, pass.m[t].task) {
+        let child = pass.holder(at);
         if let Some(below) = newest(pass.m, child, pass.m[t].task, node) {
             changed.join(pass.rules(child, f, below, node, ff, kind));
         }
@@ -239,7 +239,8 @@ pub(super) fn instance_rules(
     }
     let mut changed = pass.pair(f, t, ff, kind);
     let Some(r) = pass.m[t].resource.filter(|&r| !pass.m[r].is_primitive()) else { return changed };
-    for instance in instances(pass.m, r) {
+    for at in pass.holders(r, pass.m[t].task) {
+        let instance = pass.holder(at);
         let Some(below) = newest(pass.m, instance, pass.m[t].task, node) else { continue };
         if !pass.flags(below, node).has(ActionFlags::RUNNABLE) {
             continue;

@@ -8,9 +8,10 @@ use crate::model::{ActionFlags, ActionIx, ActionKey, Kind, Kinds, Model, Order, 
 
 /// Adds the orderings, part a for all resources, then part b for all constraints.
 pub(super) fn order_probes(m: &mut Model) {
+    let worthwhile = leading_down(m);
     for at in 0..m.top.len() {
         for r in m.leaves(m.top[at]) {
-            order_before_restarts(m, r);
+            order_before_restarts(m, r, &worthwhile);
         }
     }
     let orders = core::mem::take(&mut m.orders);
@@ -25,14 +26,49 @@ fn probes_of(m: &Model, r: ResourceIx) -> SmallVec<[ActionIx; 4]> {
     m[r].actions.iter().copied().filter(|&a| m[a].key == key).collect()
 }
 
+/// Which actions a walk has any reason to enter: those from which it can come to a start or promotion whose resource has a real
+/// stop or demote. Without this, every probe would walk to the end of every chain of orderings.
+fn leading_down(m: &Model) -> Vec<bool> {
+    let mut leads = vec![false; m.actions.len()];
+    let mut waiting: Vec<ActionIx> = Vec::new();
+    for at in 0..m.actions.len() {
+        let a = ActionIx::new(at);
+        let Some(r) = m[a].resource.filter(|&r| m[r].is_primitive()) else { continue };
+        if down_actions(m, r, m[a].task).next().is_some() {
+            leads[at] = true;
+            waiting.push(a);
+        }
+    }
+    if waiting.is_empty() {
+        return leads;
+    }
+    let mut sources: Vec<SmallVec<[ActionIx; 2]>> = vec![SmallVec::new(); m.actions.len()];
+    for at in 0..m.actions.len() {
+        let a = ActionIx::new(at);
+        for relation in &m[a].after {
+            if relation.kinds.has(Kinds::FIRST_IMPLIES_THEN) || may_follow_into(m, a, relation.then) {
+                sources[relation.then.index()].push(a);
+            }
+        }
+    }
+    while let Some(a) = waiting.pop() {
+        for &source in &sources[a.index()] {
+            if !core::mem::replace(&mut leads[source.index()], true) {
+                waiting.push(source);
+            }
+        }
+    }
+    leads
+}
+
 /// Part a: probes come before restarts that happen because of what was probed.
-fn order_before_restarts(m: &mut Model, r: ResourceIx) {
+fn order_before_restarts(m: &mut Model, r: ResourceIx, worthwhile: &[bool]) {
     for probe in probes_of(m, r) {
         let mut marked = Vec::new();
         for at in (0..m[probe].after.len()).rev() {
             let relation = m[probe].after[at];
             order_before_inactive_starts(m, probe, r, relation.then, relation.kinds);
-            walk(m, probe, r, relation.then, &mut marked);
+            walk(m, probe, r, relation.then, worthwhile, &mut marked);
             for a in marked.drain(..) {
                 m[a].flags.remove(ActionFlags::LOOP_MARK);
             }
@@ -65,7 +101,17 @@ struct Visit {
 
 /// Follows mandatory orderings from an action after the probe, ordering stops and demotes of other resources after it. Iterative: chains
 /// of orderings may be long.
-fn walk(m: &mut Model, probe: ActionIx, probed: ResourceIx, start: ActionIx, marked: &mut Vec<ActionIx>) {
+fn walk(
+    m: &mut Model,
+    probe: ActionIx,
+    probed: ResourceIx,
+    start: ActionIx,
+    worthwhile: &[bool],
+    marked: &mut Vec<ActionIx>,
+) {
+    if !worthwhile[start.index()] {
+        return;
+    }
     let mut visits: Vec<Visit> = Vec::new();
     visits.extend(enter(m, probe, probed, start, marked));
     while let Some(visit) = visits.last_mut() {
@@ -77,7 +123,7 @@ fn walk(m: &mut Model, probe: ActionIx, probed: ResourceIx, start: ActionIx, mar
         let relation = m[visit.action].after[visit.left];
         let follow = relation.kinds.has(Kinds::FIRST_IMPLIES_THEN)
             || follows_into(m, visit.action, probed, relation.then, visit.compatible);
-        if follow {
+        if follow && worthwhile[relation.then.index()] {
             visits.extend(enter(m, probe, probed, relation.then, marked));
         }
     }
@@ -103,30 +149,37 @@ fn enter(m: &mut Model, probe: ActionIx, probed: ResourceIx, a: ActionIx, marked
 
 /// The probe comes before the real stops of a resource that starts later, or the demotes of one that is promoted later.
 fn order_before_down(m: &mut Model, probe: ActionIx, r: ResourceIx, task: Task) {
-    let down = match task {
-        Task::Start => Task::Stop,
-        Task::Promote => Task::Demote,
-        _ => return,
-    };
-    for at in 0..m[r].actions.len() {
-        let a = m[r].actions[at];
-        if m[a].key == ActionKey::of(down) && !m[a].pseudo() {
-            m.relate(probe, a, Kinds::ORDERED);
-        }
+    let down: SmallVec<[ActionIx; 4]> = down_actions(m, r, task).collect();
+    for a in down {
+        m.relate(probe, a, Kinds::ORDERED);
     }
+}
+
+/// The real stops of a resource that starts, or the demotes of one that is promoted.
+fn down_actions(m: &Model, r: ResourceIx, task: Task) -> impl Iterator<Item = ActionIx> + '_ {
+    let down = match task {
+        Task::Start => Some(Task::Stop),
+        Task::Promote => Some(Task::Demote),
+        _ => None,
+    };
+    let actions = down.map_or(&[][..], |_| &m[r].actions);
+    actions.iter().copied().filter(move |&a| down.is_some_and(|down| m[a].key == ActionKey::of(down)) && !m[a].pseudo())
 }
 
 /// Whether the walk goes on from a collective's action to one of its instances.
 fn follows_into(m: &Model, a: ActionIx, probed: ResourceIx, then: ActionIx, compatible: Option<ResourceIx>) -> bool {
     let (Some(collective), Some(child)) = (m[a].resource, m[then].resource) else { return false };
-    if m[collective].is_primitive() || m[probed].parent == Some(collective) {
-        return false;
-    }
-    if m[child].kind() > Kind::Group || m[child].parent != Some(collective) {
+    if m[probed].parent == Some(collective) || !may_follow_into(m, a, then) {
         return false;
     }
     let paired = m[collective].kind() >= Kind::Clone && is_interleaved(m, collective);
     !paired || compatible == Some(child)
+}
+
+/// Whether there are probes from which the walk goes on from a collective's action to one of its instances.
+fn may_follow_into(m: &Model, a: ActionIx, then: ActionIx) -> bool {
+    let (Some(collective), Some(child)) = (m[a].resource, m[then].resource) else { return false };
+    m[child].parent == Some(collective) && m[child].kind() <= Kind::Group && !m[collective].is_primitive()
 }
 
 /// Part b: what comes after the stop of a resource comes after its probes, too.

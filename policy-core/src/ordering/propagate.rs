@@ -5,6 +5,8 @@
 //! changed since it was last found settled. [`Clock`] keeps those times. What remains is work in proportion to changes times the
 //! relations of what changed.
 
+use core::ops::Range;
+
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
@@ -30,6 +32,34 @@ impl Changed {
     }
 }
 
+/// Which children have an action with a task.
+struct Holders {
+    places: HashMap<(ResourceIx, Task), Range<usize>, rustc_hash::FxBuildHasher>,
+    children: Vec<ResourceIx>,
+}
+
+fn holders(m: &Model) -> Holders {
+    let mut found: HashMap<(ResourceIx, Task), Vec<ResourceIx>, rustc_hash::FxBuildHasher> = HashMap::default();
+    for r in (0..m.resources.len()).map(ResourceIx::new).filter(|&r| !m[r].is_primitive()) {
+        for child in collective::instances(m, r) {
+            for &a in &m[child].actions {
+                let all = found.entry((r, m[a].task)).or_default();
+                if all.last() != Some(&child) {
+                    all.push(child);
+                }
+            }
+        }
+    }
+    let mut children = Vec::new();
+    let mut store = |all: Vec<ResourceIx>| {
+        let begin = children.len();
+        children.extend(all);
+        begin..children.len()
+    };
+    let places = found.into_iter().map(|(key, all)| (key, store(all))).collect();
+    Holders { places, children }
+}
+
 /// When things last changed, counted in changes.
 #[derive(Default)]
 struct Clock {
@@ -44,8 +74,10 @@ struct Clock {
     any_below: Vec<u64>,
     /// When each input of each action was last found to have no effect; missing ones never were.
     settled: Vec<Vec<u64>>,
-    /// Flags computed for pseudo-actions of collectives without node, and when.
-    computed: HashMap<ActionIx, (u64, ActionFlags), rustc_hash::FxBuildHasher>,
+    /// Flags computed for pseudo-actions of collectives, in all and on one node, and when.
+    computed: HashMap<(ActionIx, Option<NodeIx>), (u64, ActionFlags), rustc_hash::FxBuildHasher>,
+    /// Where groups are assigned, and when that was found out.
+    places: HashMap<ResourceIx, (u64, Option<NodeIx>), rustc_hash::FxBuildHasher>,
 }
 
 impl Clock {
@@ -61,6 +93,8 @@ impl Clock {
 /// The pass: the model, the clock and a bound on the work.
 pub(super) struct Propagation<'m> {
     pub(super) m: &'m mut Model,
+    /// The children of each collective that have an action with a task, in order; no action is made any more.
+    holders: Holders,
     clock: Clock,
     budget: u64,
 }
@@ -92,7 +126,19 @@ impl<'m> Propagation<'m> {
         // Flags are cleared only, so every action changes a handful of times. Far beyond that something swings to and fro, which
         // the rules exclude for well-formed input: stop rather than hang.
         let budget = 1_000_000 + 256 * (m.actions.len() + relations) as u64;
-        Propagation { m, clock, budget }
+        let holders = holders(m);
+        Propagation { m, holders, clock, budget }
+    }
+
+    /// The children of a group or instances of a collective that have an action with this task, in order: places in
+    /// [`Propagation::holder`].
+    pub(super) fn holders(&self, r: ResourceIx, task: Task) -> Range<usize> {
+        self.holders.places.get(&(r, task)).cloned().unwrap_or_default()
+    }
+
+    /// One of [`Propagation::holders`].
+    pub(super) fn holder(&self, at: usize) -> ResourceIx {
+        self.holders.children[at]
     }
 
     /// Notes a change of an action's own flags.
@@ -223,9 +269,16 @@ impl<'m> Propagation<'m> {
     }
 
     /// The node that an action is about: for the start of a group, where the group will be `[OR-7.2]` 2a.
-    fn place(&self, a: ActionIx) -> Option<NodeIx> {
+    fn place(&mut self, a: ActionIx) -> Option<NodeIx> {
         match self.m[a].resource {
-            Some(r) if self.m[a].task == Task::Start && self.m[r].kind() == Kind::Group => self.m.assigned_location(r),
+            Some(r) if self.m[a].task == Task::Start && self.m[r].kind() == Kind::Group => {
+                let (m, epoch) = (&*self.m, self.clock.epoch);
+                let known = self.clock.places.entry(r).or_insert((0, None));
+                if known.0 != epoch {
+                    *known = (epoch, m.assigned_location(r));
+                }
+                known.1
+            }
             _ => self.m[a].node,
         }
     }
@@ -293,8 +346,7 @@ impl<'m> Propagation<'m> {
     /// Recomputes the flags of a collective's action from its children `[CL-11]`, unless none of those changed.
     pub(super) fn collective_flags(&mut self, a: ActionIx, r: ResourceIx, node: Option<NodeIx>) -> ActionFlags {
         let last = self.since_below(r, collective::subject(self.m, a)).max(self.clock.epoch);
-        if node.is_none()
-            && let Some(&(at, flags)) = self.clock.computed.get(&a)
+        if let Some(&(at, flags)) = self.clock.computed.get(&(a, node))
             && at >= last
         {
             return flags;
@@ -304,9 +356,7 @@ impl<'m> Propagation<'m> {
         for changed in touched {
             self.touch(changed);
         }
-        if node.is_none() {
-            self.clock.computed.insert(a, (self.clock.now, result));
-        }
+        self.clock.computed.insert((a, node), (self.clock.now, result));
         result
     }
 

@@ -3,6 +3,7 @@
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
+use super::chain::merge_chain;
 use super::colocations::{Side, has_influence, relevant};
 use super::locations::apply_to_table;
 use super::look::{attribute_for, available_with_score, may_ask_host};
@@ -55,11 +56,19 @@ pub(super) fn merge(
     active: bool,
     how: Merging,
 ) {
-    if m[source].is(ResourceFlags::MERGING) || !may_descend(m) {
+    if m[source].is(ResourceFlags::MERGING) || m.chains.merging(source) || !may_descend(m) {
         return;
     }
     m.effort.merging += 1;
     m.effort.merges += 1;
+    if let (Some(work), Some(c)) = (table.as_mut(), colocation)
+        && active
+        && factor == 1.0
+        && merge_chain(m, source, work, c, how)
+    {
+        m.effort.merging -= 1;
+        return;
+    }
     m[source].flags.insert(ResourceFlags::MERGING);
     if m[source].kind() == Kind::Group {
         let members = &m[source].children;
@@ -193,14 +202,15 @@ fn scaled(factor: f32, score: Score) -> i64 {
     }
 }
 
+/// Whether the locations of a group count for a member by this colocation.
+pub(super) fn compensates(m: &Model, source: ResourceIx, group: ResourceIx, c: ColocationIx) -> bool {
+    let later_member = m[group].kind() == Kind::Group && m[group].children.first() != Some(&source);
+    m[c].dependent == source && m[c].explicit && later_member && !m[group].locations.is_empty()
+}
+
 /// A later member of a group does not carry the group's locations; as an explicit dependent it is given them here.
 fn compensated_table(m: &Model, source: ResourceIx, c: ColocationIx) -> Option<NodeTable> {
-    let colocation = &m[c];
-    let group = m[source].parent?;
-    let later_member = m[group].kind() == Kind::Group && m[group].children.first() != Some(&source);
-    if colocation.dependent != source || !colocation.explicit || !later_member || m[group].locations.is_empty() {
-        return None;
-    }
+    let group = m[source].parent.filter(|&group| compensates(m, source, group, c))?;
     let mut table = m[source].table.clone();
     for &location in m[group].locations.iter().rev() {
         if m[location].resource == group {

@@ -6,6 +6,7 @@
 
 mod affects;
 mod bundle;
+mod chain;
 mod clone;
 pub mod colocations;
 pub mod compatible;
@@ -26,6 +27,7 @@ mod scores;
 mod utilization;
 mod why;
 
+pub(crate) use chain::Chains;
 pub use criteria::{criteria, reached_threshold};
 pub use health::health;
 pub use primitive::{assign_to, unassign, unassign_fully};
@@ -56,6 +58,7 @@ pub fn assign(m: &mut Model) {
         }
     }
     scores::print_capacity(m, "Remaining");
+    chain::forget(m);
 }
 
 /// Assign(R, preferred, stop-if-fail): the node of a primitive or colocated group, if it got one [PL-15], [PL-18],

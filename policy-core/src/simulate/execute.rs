@@ -5,7 +5,9 @@ use super::action::perform;
 use crate::graph::{ElementKind, Graph};
 use crate::model::Model;
 use crate::report::Report;
+use core::cmp::Reverse;
 use rustc_hash::FxHashMap;
+use std::collections::BinaryHeap;
 
 /// The priority above all others.
 pub(super) const INFINITY: i32 = 1_000_000;
@@ -28,30 +30,21 @@ pub(super) enum Done {
 /// be completed.
 pub fn execute(copy: &mut Copy<'_>, model: &Model, graph: &Graph, failures: &[Failure], report: &mut Report) -> bool {
     let mut run = Run::new(graph);
-    loop {
-        let mut fired = false;
-        for at in 0..graph.synapses.len() {
-            if run.done[at] || run.waiting[at] > 0 {
-                continue;
-            }
-            let synapse = &graph.synapses[at];
-            let pseudo = synapse.action.element.kind == ElementKind::Pseudo;
-            if !pseudo && synapse.priority < run.abort_priority {
-                continue;
-            }
-            run.done[at] = true;
-            fired = true;
-            match perform(copy, model, graph, &synapse.action, failures, report) {
-                Done::Confirmed => run.confirm(graph, synapse.action.element.id, i32::MIN),
-                Done::Failed => {
-                    run.abort_priority = INFINITY;
-                    run.confirm(graph, synapse.action.element.id, INFINITY);
-                }
-                Done::Impossible => run.abort_priority = INFINITY,
-            }
+    while let Some(Reverse((round, at))) = run.ready.pop() {
+        let synapse = &graph.synapses[at];
+        let pseudo = synapse.action.element.kind == ElementKind::Pseudo;
+        // The abort priority only rises: what does not fire now never will.
+        if !pseudo && synapse.priority < run.abort_priority {
+            continue;
         }
-        if !fired {
-            break;
+        run.done[at] = true;
+        match perform(copy, model, graph, &synapse.action, failures, report) {
+            Done::Confirmed => run.confirm(graph, (round, at), i32::MIN),
+            Done::Failed => {
+                run.abort_priority = INFINITY;
+                run.confirm(graph, (round, at), INFINITY);
+            }
+            Done::Impossible => run.abort_priority = INFINITY,
         }
     }
     let complete = run.done.iter().all(|&done| done) || run.abort_priority > 0;
@@ -69,6 +62,8 @@ struct Run {
     waiting: Vec<usize>,
     /// Synapses that wait for an action.
     waiters: FxHashMap<u32, Vec<usize>>,
+    /// What waits for nothing any more, by the round in which its turn comes: each round goes through all synapses in order.
+    ready: BinaryHeap<Reverse<(usize, usize)>>,
     abort_priority: i32,
 }
 
@@ -80,19 +75,20 @@ impl Run {
                 waiters.entry(input.id).or_default().push(at);
             }
         }
-        Self {
-            done: vec![false; graph.synapses.len()],
-            waiting: graph.synapses.iter().map(|s| s.inputs.len()).collect(),
-            waiters,
-            abort_priority: 0,
-        }
+        let waiting: Vec<usize> = graph.synapses.iter().map(|s| s.inputs.len()).collect();
+        let ready = (0..waiting.len()).filter(|&at| waiting[at] == 0).map(|at| Reverse((0, at))).collect();
+        Self { done: vec![false; waiting.len()], waiting, waiters, ready, abort_priority: 0 }
     }
 
-    /// Confirms an action as an input of the synapses that have at least this priority.
-    fn confirm(&mut self, graph: &Graph, action: u32, priority: i32) {
+    /// Confirms the action of a synapse, performed in this round, as an input of the synapses that have at least this priority.
+    fn confirm(&mut self, graph: &Graph, (round, confirmed): (usize, usize), priority: i32) {
+        let action = graph.synapses[confirmed].action.element.id;
         for &at in self.waiters.get(&action).map_or(&[][..], |all| all) {
-            if graph.synapses[at].priority >= priority {
-                self.waiting[at] = self.waiting[at].saturating_sub(1);
+            if graph.synapses[at].priority >= priority && self.waiting[at] > 0 {
+                self.waiting[at] -= 1;
+                if self.waiting[at] == 0 {
+                    self.ready.push(Reverse((if at > confirmed { round } else { round + 1 }, at)));
+                }
             }
         }
     }

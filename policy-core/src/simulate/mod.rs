@@ -16,6 +16,11 @@ pub use inject::{Injections, inject};
 pub use key::{OperationKey, parse_key};
 
 use crate::model::{Document, Element};
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+/// The history elements of one node state, by their ids.
+type Histories = FxHashMap<Box<str>, SmallVec<[Element; 1]>>;
 
 /// A copy of the CIB that is being changed.
 pub struct Copy<'a> {
@@ -25,6 +30,16 @@ pub struct Copy<'a> {
     pub clock: i64,
     /// Nodes that are not configured are added to the configuration (some node was asked to come up).
     pub add_nodes: bool,
+    /// Where histories are: of each node state that was asked for one.
+    histories: FxHashMap<Element, Histories>,
+}
+
+impl<'a> Copy<'a> {
+    /// A copy at this real time (seconds since the epoch) that does or does not add nodes to the configuration.
+    #[must_use]
+    pub fn new(cib: &'a mut Document, clock: i64, add_nodes: bool) -> Self {
+        Self { cib, clock, add_nodes, histories: FxHashMap::default() }
+    }
 }
 
 impl Copy<'_> {

@@ -1,6 +1,6 @@
 //! Node states, history elements, fail counts [SM-4.1] [SM-4.3] [SM-7.3].
 
-use super::Copy;
+use super::{Copy, Histories};
 use crate::config::valid_id;
 use crate::model::Element;
 use crate::report::Report;
@@ -117,6 +117,7 @@ impl Copy<'_> {
                 self.cib.remove(child);
             }
         }
+        self.histories.remove(&state);
         self.changed();
     }
 
@@ -142,16 +143,11 @@ impl Copy<'_> {
         agent: Agent<'_>,
         report: &mut Report,
     ) -> Option<Element> {
-        let found = self.cib.child(state, "lrm").and_then(|lrm| self.cib.child(lrm, "lrm_resources"));
-        if let Some(resources) = found {
-            for name in names {
-                let all = self.cib.children_named(resources, "lrm_resource");
-                let mut fitting = all.filter(|&h| self.cib.id(h) == Some(*name));
-                // of several none is found, and a new one is made
-                if let (Some(history), None) = (fitting.next(), fitting.next()) {
-                    return Some(history);
-                }
-            }
+        let known = self.histories_of(state);
+        // of several none is found, and a new one is made
+        let only = |name: &&str| known.get(*name).and_then(|all| <[Element; 1]>::try_from(&all[..]).ok());
+        if let Some([history]) = names.iter().find_map(only) {
+            return Some(history);
         }
         let node_id = self.cib.id(state).unwrap_or_default().to_owned();
         let shown = names.first().copied().unwrap_or(id);
@@ -179,7 +175,23 @@ impl Copy<'_> {
             self.cib.set_attr(history, "provider", provider);
         }
         self.cib.set_attr(history, "type", kind);
+        self.histories_of(state).entry(id.into()).or_default().push(history);
         Some(history)
+    }
+
+    /// The histories in a node state, read from the document when first asked for.
+    fn histories_of(&mut self, state: Element) -> &mut Histories {
+        let cib = &*self.cib;
+        self.histories.entry(state).or_insert_with(|| {
+            let mut known = Histories::default();
+            let found = cib.child(state, "lrm").and_then(|lrm| cib.child(lrm, "lrm_resources"));
+            for history in found.into_iter().flat_map(|resources| cib.children_named(resources, "lrm_resource")) {
+                if let Some(id) = cib.id(history) {
+                    known.entry(id.into()).or_default().push(history);
+                }
+            }
+            known
+        })
     }
 
     /// Adds a failure to the fail count of an operation [SM-4.3].

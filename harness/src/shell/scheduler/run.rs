@@ -213,7 +213,7 @@ impl Session<'_> {
     }
 
     fn copy(cib: &mut Document, clock: i64, add_nodes: bool) -> simulate::Copy<'_> {
-        simulate::Copy { cib, clock, add_nodes }
+        simulate::Copy::new(cib, clock, add_nodes)
     }
 
     fn inject(&mut self, model: &Model) -> Result<(), (u8, String)> {
