@@ -10,8 +10,22 @@ pub enum Shape {
     Instances,
     /// The members of one group, all stopped.
     GroupLength,
-    /// Clones that run on every one of eight nodes, in one chain of orderings.
+    /// Primitives alone, all stopped.
+    Primitives,
+    /// Anonymous clones that run on every one of eight nodes, in one chain of orderings.
     Clones,
+    /// The same with instances that start one after the other.
+    OrderedClones,
+    /// The same with orderings between instances on one node.
+    InterleavedClones,
+    /// Instances of one globally unique clone.
+    UniqueInstances,
+    /// Primitives that must run with the same one.
+    ColocationFan,
+    /// Primitives each of which must run with the one before.
+    ColocationChain,
+    /// Primitives each of which starts after the one before.
+    OrderChain,
     /// Location, colocation and ordering constraints among a fixed number of primitives.
     Constraints,
     /// History entries of a fixed number of primitives.
@@ -20,10 +34,17 @@ pub enum Shape {
 
 impl Shape {
     /// All shapes with their names, and their size at factor 1.
-    pub const ALL: [(&'static str, Shape, usize); 5] = [
+    pub const ALL: [(&'static str, Shape, usize); 12] = [
         ("instances", Shape::Instances, 625),
+        ("primitives", Shape::Primitives, 1_000),
         ("group length", Shape::GroupLength, 1_250),
-        ("clones", Shape::Clones, 75),
+        ("clones", Shape::Clones, 125),
+        ("ordered clones", Shape::OrderedClones, 125),
+        ("interleaved clones", Shape::InterleavedClones, 125),
+        ("unique instances", Shape::UniqueInstances, 1_000),
+        ("colocation fan", Shape::ColocationFan, 1_000),
+        ("colocation chain", Shape::ColocationChain, 1_000),
+        ("order chain", Shape::OrderChain, 1_000),
         ("constraints", Shape::Constraints, 1_000),
         ("history entries", Shape::History, 5_000),
     ];
@@ -37,21 +58,56 @@ impl Shape {
                 let members: String = (0..size).map(|i| dummy(&format!("m{i}"))).collect();
                 cib(3, &format!("<group id=\"g\">{members}</group>"), "", |_| String::new())
             }
-            Shape::Clones => {
-                let clones: String = (0..size)
-                    .map(|i| format!("<clone id=\"c{i}-clone\">{}</clone>", dummy(&format!("c{i}"))))
-                    .collect();
-                let mut constraints = String::new();
-                for i in 1..size {
-                    let _ =
-                        write!(constraints, "<rsc_order id=\"o{i}\" first=\"c{}-clone\" then=\"c{i}-clone\"/>", i - 1);
+            Shape::Primitives => primitives(size, |_| String::new()),
+            Shape::Clones => clones(size, ""),
+            Shape::OrderedClones => clones(size, "ordered"),
+            Shape::InterleavedClones => clones(size, "interleave"),
+            Shape::UniqueInstances => {
+                let mut meta = String::new();
+                for (name, value) in
+                    [("globally-unique", "true"), ("clone-max", &size.to_string()), ("clone-node-max", "999999")]
+                {
+                    let _ = write!(meta, "<nvpair id=\"c-{name}\" name=\"{name}\" value=\"{value}\"/>");
                 }
-                cib(8, &clones, &constraints, |_| String::new())
+                let meta = format!("<meta_attributes id=\"c-m\">{meta}</meta_attributes>");
+                cib(8, &format!("<clone id=\"c-clone\">{meta}{}</clone>", dummy("c")), "", |_| String::new())
+            }
+            Shape::ColocationFan => primitives(size, |i| {
+                format!("<rsc_colocation id=\"w{i}\" rsc=\"p{i}\" with-rsc=\"p0\" score=\"INFINITY\"/>")
+            }),
+            Shape::ColocationChain => primitives(size, |i| {
+                format!("<rsc_colocation id=\"w{i}\" rsc=\"p{i}\" with-rsc=\"p{}\" score=\"INFINITY\"/>", i - 1)
+            }),
+            Shape::OrderChain => {
+                primitives(size, |i| format!("<rsc_order id=\"o{i}\" first=\"p{}\" then=\"p{i}\"/>", i - 1))
             }
             Shape::Constraints => constraints(size),
             Shape::History => history(size),
         }
     }
+}
+
+/// Stopped primitives, each but the first with a constraint.
+fn primitives(size: usize, constraint: impl Fn(usize) -> String) -> String {
+    let resources: String = (0..size).map(|i| dummy(&format!("p{i}"))).collect();
+    let constraints: String = (1..size).map(constraint).collect();
+    cib(8, &resources, &constraints, |_| String::new())
+}
+
+/// Stopped clones in one chain of orderings, perhaps with a meta-attribute set.
+fn clones(size: usize, meta: &str) -> String {
+    let one = |i: usize| {
+        let meta = match meta {
+            "" => String::new(),
+            name => format!(
+                "<meta_attributes id=\"c{i}-m\"><nvpair id=\"c{i}-{name}\" name=\"{name}\" value=\"true\"/></meta_attributes>"
+            ),
+        };
+        format!("<clone id=\"c{i}-clone\">{meta}{}</clone>", dummy(&format!("c{i}")))
+    };
+    let order = |i: usize| format!("<rsc_order id=\"o{i}\" first=\"c{}-clone\" then=\"c{i}-clone\"/>", i - 1);
+    let (resources, constraints): (String, String) = ((0..size).map(one).collect(), (1..size).map(order).collect());
+    cib(8, &resources, &constraints, |_| String::new())
 }
 
 /// Primitives in pairs, with more and more constraints about them.

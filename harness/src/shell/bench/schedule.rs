@@ -14,7 +14,7 @@ Usage: metronome bench schedule [--nodes N] [--instances N] [--state steady|one-
 
 Times reading and scheduling of a generated cluster (default: 3x100, 8x500, 16x2000, 32x5000 in all states).
   --growth   processor time at 1, 2, 4 and 8 times the size, with the fitted exponent, for growing numbers of
-             instances, members of one group, clones, constraints and history entries
+             instances, primitives, members of one group, clones, unique instances, constraints and history entries
   --write    only write the generated CIB to FILE
   --peer     also run 'crm_simulate --profile' of the field on it, if installed
 ";
@@ -155,7 +155,7 @@ fn least(text: &str) -> Option<Duration> {
 fn growth() {
     for (name, shape, size) in Shape::ALL {
         let mut points = Vec::new();
-        let mut line = format!("{name:<16}");
+        let mut line = format!("{name:<19}");
         for factor in [1, 2, 4, 8] {
             let Some(best) = least(&shape.write(size * factor)) else { continue };
             line.push_str(&format!(" {:>6}: {:.4}s", size * factor, best.as_secs_f64()));
