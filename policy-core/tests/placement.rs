@@ -206,17 +206,87 @@ fn colocations_without_end_are_no_danger() {
         }
     }
     let cases = [
-        (all.clone(), names.windows(2).map(|pair| with(&pair[1], &pair[0])).collect()),
-        (all.clone(), names.windows(2).map(|pair| with(&pair[0], &pair[1])).collect()),
-        (format!(r#"<group id="g">{all}</group>"#), String::new()),
-        lattice,
+        (true, (all.clone(), names.windows(2).map(|pair| with(&pair[1], &pair[0])).collect())),
+        (true, (all.clone(), names.windows(2).map(|pair| with(&pair[0], &pair[1])).collect())),
+        // The members of a group are summed up.
+        (false, (format!(r#"<group id="g">{all}</group>"#), String::new())),
+        (true, lattice),
     ];
-    for (resources, constraints) in cases {
+    for (exhausted, (resources, constraints)) in cases {
         let case = Case { nodes: vec!["node n1", "node n2"], resources, constraints, ..Case::default() };
         let cib = Document::parse(&document(&case)).expect("a well-formed case");
         let run = schedule(&cib, &Options { clock: 1_700_000_000, ..Options::default() }).expect("a CIB");
-        assert!(run.model.effort.exhausted);
+        assert_eq!(run.model.effort.exhausted, exhausted);
         let placed = run.model.resources.iter().filter(|r| r.assigned.is_some()).count();
         assert!(placed > 0, "placement goes on where it can");
     }
+}
+
+/// Chains of mandatory colocations are summed up if they follow node names, and merged level by level if they follow an attribute.
+/// With an attribute that differs on all nodes both must say the same.
+#[test]
+fn summed_chains_are_like_merged_ones() {
+    let mut seed = 1u64;
+    let mut any = |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    let mut summed_up = 0;
+    for round in 0..400 {
+        let count = 3 + any(6);
+        let (mut resources, mut constraints) = (String::new(), String::new());
+        for r in 0..count {
+            let stickiness = [0, 0, 50, 300][any(4) as usize];
+            let _ = write!(
+                resources,
+                r#"<primitive id="r{r}" class="ocf" provider="heartbeat" type="Dummy"><meta_attributes id="m{r}"><nvpair id="m{r}-s" name="resource-stickiness" value="{stickiness}"/><nvpair id="m{r}-c" name="critical" value="{}"/></meta_attributes></primitive>"#,
+                any(8) > 0
+            );
+            for node in 1..=4 {
+                let score = ["0", "100", "7", "-30", "INFINITY", "-INFINITY"];
+                if any(5) == 0 {
+                    let score = score[any(6) as usize];
+                    let _ = write!(
+                        constraints,
+                        r#"<rsc_location id="l{r}-{node}" rsc="r{r}" node="n{node}" score="{score}"/>"#
+                    );
+                }
+            }
+        }
+        for r in 1..count {
+            let with = if any(4) == 0 { any(r) } else { r - 1 };
+            let score = ["INFINITY", "INFINITY", "INFINITY", "INFINITY", "500"][any(5) as usize];
+            let _ = write!(
+                constraints,
+                r#"<rsc_colocation id="c{r}" rsc="r{r}" with-rsc="r{with}" score="{score}" ATTRIBUTE/>"#
+            );
+        }
+        if any(6) == 0 {
+            let _ =
+                write!(constraints, r#"<rsc_colocation id="back" rsc="r0" with-rsc="r2" score="INFINITY" ATTRIBUTE/>"#);
+        }
+        let states = ["node n3 place=3", "node n3 place=3 standby", "node n3 place=3 offline"];
+        let nodes = vec!["node n1 place=1", "node n2 place=2", states[any(3) as usize], "node n4 place=4"];
+        let homes: Vec<String> = (0..count).map(|r| format!("r{r}")).collect();
+        let history: Vec<(&str, &str, bool)> =
+            homes.iter().map(|name| (name.as_str(), ["n1", "n2", "n4"][any(3) as usize], false)).collect();
+        let history = if any(2) == 0 { history } else { Vec::new() };
+        let run = |attribute: &str| {
+            let constraints = constraints.replace("ATTRIBUTE", attribute);
+            let case = Case {
+                nodes: nodes.clone(),
+                resources: resources.clone(),
+                constraints,
+                history: history.clone(),
+                ..Case::default()
+            };
+            let cib = Document::parse(&document(&case)).expect("a well-formed case");
+            let wants = Wants { scores: true, ..Wants::default() };
+            schedule(&cib, &Options { clock: 1_700_000_000, wants, ..Options::default() }).expect("a CIB").model
+        };
+        let (summed, merged) = (run(""), run(r#"node-attribute="place""#));
+        assert_eq!(summed.scores, merged.scores, "round {round}: {resources}{constraints}{history:?}{nodes:?}");
+        summed_up += usize::from(summed.effort.merges < merged.effort.merges);
+    }
+    assert!(summed_up > 100, "only {summed_up} rounds had a chain to sum up");
 }

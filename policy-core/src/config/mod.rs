@@ -19,6 +19,7 @@ mod sets;
 mod settings;
 mod template;
 
+pub(crate) use parameters::Sets as ParameterSets;
 pub use parameters::{op_meta_sets, op_parameters, parameters};
 pub use sets::Scope;
 

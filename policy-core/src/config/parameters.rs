@@ -1,7 +1,7 @@
 //! Instance attributes of resources and operations [IN-13].
 
 use super::sets::{Mode, Scope, evaluate};
-use crate::model::{Model, NodeIx, OpIx, ResourceIx, Task, TextMap};
+use crate::model::{Element, Model, NodeIx, OpIx, ResourceIx, Task, TextMap};
 use std::sync::Arc;
 
 /// The parameters of a resource on a node; without a node, the default ones. Evaluated once and kept.
@@ -16,7 +16,9 @@ pub fn parameters(m: &mut Model, resource: ResourceIx, node: Option<NodeIx>) -> 
     let mut at = Some(resource);
     while let Some(r) = at {
         let element = m[r].element;
-        evaluate(m, element, "instance_attributes", scope, Mode::Own, &mut table);
+        if sets_of(m, element).any {
+            evaluate(m, element, "instance_attributes", scope, Mode::Own, &mut table);
+        }
         at = m[r].parent;
     }
     let table = Arc::new(table);
@@ -24,11 +26,27 @@ pub fn parameters(m: &mut Model, resource: ResourceIx, node: Option<NodeIx>) -> 
     table
 }
 
-fn has_rules(m: &Model, resource: ResourceIx) -> bool {
+/// What is known about the instance attributes that stand in an element.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sets {
+    any: bool,
+    rules: bool,
+}
+
+/// Looked for once: the members of a group all ask for the sets of the group.
+fn sets_of(m: &mut Model, element: Element) -> Sets {
+    let config = &m.config;
+    *m.parameter_sets.entry(element).or_insert_with(|| Sets {
+        any: config.children_named(element, "instance_attributes").next().is_some(),
+        rules: config.children_named(element, "instance_attributes").any(|set| config.child(set, "rule").is_some()),
+    })
+}
+
+fn has_rules(m: &mut Model, resource: ResourceIx) -> bool {
     let mut at = Some(resource);
     while let Some(r) = at {
-        let mut sets = m.config.children_named(m[r].element, "instance_attributes");
-        if sets.any(|set| m.config.child(set, "rule").is_some()) {
+        let element = m[r].element;
+        if sets_of(m, element).rules {
             return true;
         }
         at = m[r].parent;

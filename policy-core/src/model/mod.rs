@@ -267,6 +267,8 @@ pub struct Model {
     pub trace: Vec<(ResourceIx, String)>,
     /// Meta values of operations by what they depend on [AC-3.2].
     pub(crate) op_meta: FxHashMap<OpMetaKey, TextMap>,
+    /// What is known about the instance attributes in an element.
+    pub(crate) parameter_sets: FxHashMap<Element, crate::config::ParameterSets>,
     /// Evaluated parameters by resource and node [IN-13].
     pub parameters: HashMap<(ResourceIx, Option<NodeIx>), Arc<TextMap>, FxBuildHasher>,
 }
@@ -335,6 +337,7 @@ impl Model {
             notes: Vec::new(),
             trace: Vec::new(),
             op_meta: FxHashMap::default(),
+            parameter_sets: FxHashMap::default(),
             parameters: HashMap::default(),
         }
     }

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::propagate::{Changed, Propagation};
+use super::propagate::{Changed, Propagation, Tally};
 use crate::model::{
     ActionFlags, ActionIx, ActionKey, Kind, Kinds, Model, NodeIx, NotifyWhen, ResourceFlags, ResourceIx, Task, sym,
 };
@@ -120,24 +120,45 @@ pub(crate) fn recompute(
 const FRESH: ActionFlags = ActionFlags::OPTIONAL.with(ActionFlags::RUNNABLE).with(ActionFlags::PSEUDO);
 
 fn recompute_group(m: &mut Model, a: ActionIx, r: ResourceIx, node: Option<NodeIx>) -> ActionFlags {
-    let mut result = FRESH;
     let task = task_below(m, a, r);
-    for at in 0..m[r].children.len() {
-        let member = m[r].children[at];
-        match newest(m, member, task, node) {
-            Some(found) => {
-                if m[found].required() {
-                    result.remove(ActionFlags::OPTIONAL);
-                    m[a].flags.remove(ActionFlags::OPTIONAL);
-                }
-                if task != m[a].task && !m[found].runnable() {
-                    result.remove(ActionFlags::RUNNABLE);
-                    m[a].flags.remove(ActionFlags::RUNNABLE);
-                }
-            }
-            None if task != Task::Stop && task != Task::Demote => result.remove(ActionFlags::RUNNABLE),
-            None => {}
+    let mut tally = Tally::default();
+    for &member in &m[r].children {
+        if let Some(found) = newest(m, member, task, node) {
+            tally.add(m[found].flags);
         }
+    }
+    group_flags(m, a, r, task, tally)
+}
+
+/// [`recompute`] for an action of a group without node, whose members are counted already.
+pub(super) fn recompute_tallied(
+    m: &mut Model,
+    a: ActionIx,
+    r: ResourceIx,
+    tally: impl FnOnce(Task) -> Tally,
+    touched: &mut SmallVec<[ActionIx; 4]>,
+) -> ActionFlags {
+    let own = m[a].flags;
+    let task = task_below(m, a, r);
+    let result = group_flags(m, a, r, task, tally(task));
+    if m[a].flags != own {
+        touched.push(a);
+    }
+    result
+}
+
+fn group_flags(m: &mut Model, a: ActionIx, r: ResourceIx, task: Task, tally: Tally) -> ActionFlags {
+    let mut result = FRESH;
+    if tally.required > 0 {
+        result.remove(ActionFlags::OPTIONAL);
+        m[a].flags.remove(ActionFlags::OPTIONAL);
+    }
+    if task != m[a].task && tally.unrunnable > 0 {
+        result.remove(ActionFlags::RUNNABLE);
+        m[a].flags.remove(ActionFlags::RUNNABLE);
+    }
+    if tally.found < m[r].children.len() && task != Task::Stop && task != Task::Demote {
+        result.remove(ActionFlags::RUNNABLE);
     }
     result
 }

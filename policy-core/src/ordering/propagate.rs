@@ -32,6 +32,28 @@ impl Changed {
     }
 }
 
+/// How many members of a group have an action with a task, and in which state the newest of each is.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Tally {
+    pub(super) found: usize,
+    pub(super) required: usize,
+    pub(super) unrunnable: usize,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, flags: ActionFlags) {
+        self.found += 1;
+        self.required += usize::from(!flags.has(ActionFlags::OPTIONAL));
+        self.unrunnable += usize::from(!flags.has(ActionFlags::RUNNABLE));
+    }
+
+    fn take(&mut self, flags: ActionFlags) {
+        self.found -= 1;
+        self.required -= usize::from(!flags.has(ActionFlags::OPTIONAL));
+        self.unrunnable -= usize::from(!flags.has(ActionFlags::RUNNABLE));
+    }
+}
+
 /// Which children have an action with a task.
 struct Holders {
     places: HashMap<(ResourceIx, Task), Range<usize>, rustc_hash::FxBuildHasher>,
@@ -76,6 +98,10 @@ struct Clock {
     settled: Vec<Vec<u64>>,
     /// Flags computed for pseudo-actions of collectives, in all and on one node, and when.
     computed: HashMap<(ActionIx, Option<NodeIx>), (u64, ActionFlags), rustc_hash::FxBuildHasher>,
+    /// Counts over the members of groups.
+    tallies: HashMap<(ResourceIx, Task), Tally, rustc_hash::FxBuildHasher>,
+    /// Whether an action is the newest with its task of a group's member, and so counted.
+    counted: Vec<bool>,
     /// Where groups are assigned, and when that was found out.
     places: HashMap<ResourceIx, (u64, Option<NodeIx>), rustc_hash::FxBuildHasher>,
 }
@@ -127,7 +153,27 @@ impl<'m> Propagation<'m> {
         // the rules exclude for well-formed input: stop rather than hang.
         let budget = 1_000_000 + 256 * (m.actions.len() + relations) as u64;
         let holders = holders(m);
-        Propagation { m, holders, clock, budget }
+        let mut pass = Propagation { m, holders, clock, budget };
+        pass.count_members();
+        pass
+    }
+
+    /// Counts the newest actions of the members of groups.
+    fn count_members(&mut self) {
+        let mut counted = vec![false; self.m.actions.len()];
+        for (&(r, task), places) in &self.holders.places {
+            if self.m[r].kind() != Kind::Group {
+                continue;
+            }
+            let tally = self.clock.tallies.entry((r, task)).or_default();
+            for at in places.clone() {
+                if let Some(a) = collective::newest(self.m, self.holders.children[at], task, None) {
+                    counted[a.index()] = true;
+                    tally.add(self.m[a].flags);
+                }
+            }
+        }
+        self.clock.counted = counted;
     }
 
     /// The children of a group or instances of a collective that have an action with this task, in order: places in
@@ -165,8 +211,16 @@ impl<'m> Propagation<'m> {
     }
 
     pub(super) fn set_flags(&mut self, a: ActionIx, flags: ActionFlags) {
-        if self.m[a].flags != flags {
+        let old = self.m[a].flags;
+        if old != flags {
             self.m[a].flags = flags;
+            if self.clock.counted[a.index()]
+                && let Some(group) = self.m[a].resource.and_then(|r| self.m[r].parent)
+                && let Some(tally) = self.clock.tallies.get_mut(&(group, self.m[a].task))
+            {
+                tally.take(old);
+                tally.add(flags);
+            }
             self.touch(a);
         }
     }
@@ -352,7 +406,12 @@ impl<'m> Propagation<'m> {
             return flags;
         }
         let mut touched = SmallVec::new();
-        let result = collective::recompute(self.m, a, r, node, &mut touched);
+        let result = if node.is_none() && self.m[r].kind() == Kind::Group {
+            let tally = |task| self.clock.tallies.get(&(r, task)).copied().unwrap_or_default();
+            collective::recompute_tallied(self.m, a, r, tally, &mut touched)
+        } else {
+            collective::recompute(self.m, a, r, node, &mut touched)
+        };
         for changed in touched {
             self.touch(changed);
         }

@@ -186,6 +186,7 @@ fn wishes_of(m: &Model, r: ResourceIx, c: ColocationIx) -> Option<Vec<Option<i64
 fn is_plain(m: &Model, r: ResourceIx, c: ColocationIx) -> bool {
     m[r].is_primitive()
         && !m[r].is(ResourceFlags::MERGING)
+        && !m.chains.merging(r)
         && !m.in_bundle(r)
         && m[c].score == Score::INFINITY
         && m[c].node_attribute == sym::UNAME
