@@ -31,11 +31,11 @@ fn probes_of(m: &Model, r: ResourceIx) -> SmallVec<[ActionIx; 4]> {
 fn leading_down(m: &Model) -> Vec<bool> {
     let mut leads = vec![false; m.actions.len()];
     let mut waiting: Vec<ActionIx> = Vec::new();
-    for at in 0..m.actions.len() {
+    for (at, leads) in leads.iter_mut().enumerate() {
         let a = ActionIx::new(at);
         let Some(r) = m[a].resource.filter(|&r| m[r].is_primitive()) else { continue };
         if down_actions(m, r, m[a].task).next().is_some() {
-            leads[at] = true;
+            *leads = true;
             waiting.push(a);
         }
     }
