@@ -84,6 +84,9 @@
 //! | change of keys with a full send queue | who is quick forgets the old keys while who is slow still sends with them: a change of membership | a node sends with the new keys once all it reaches do; the old ones go when nobody it reaches uses them | an administrator's reload must not break the ring |
 //! | change of keys with `crypto_model: metronome` | (is not known there) | a node changes when all it reaches have announced the same key; the old one stays if one has another, or after 10 s of silence, and ends 10 s after the change | a key file that did not reach one node must not cut it off |
 //! | commit tokens with too many members, or not this node's turn | processed | refused | bad input |
+//! | highest expected votes with `expected_votes_tracking` | the file keeps 0, for an error of the daemons | is kept across restarts | as documented |
+//! | a quorum device's arbiter | with TLS where the arbiter has it; `tls: required` insists | never with TLS: an arbiter that insists is told so in the log and not used, `tls: required` is refused when the configuration is read | certificates of NSS data bases are not read |
+//! | `corosync-notifyd` | names of members by reverse look-up; programs that connect; SNMP and D-Bus | addresses, as with `-n`; the nodes, quorum and links only; `-s`, `-m`, `-d` are refused | no other subsystem is needed |
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs, unreachable_pub)]

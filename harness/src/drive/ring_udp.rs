@@ -16,6 +16,8 @@ const BATCH: usize = 512;
 const SEGMENTS: usize = 44;
 /// Slots per system call that receives; each takes one datagram, or several that travelled as segments.
 const SLOTS: usize = 16;
+/// Slots that are offered at least.
+const FEW: usize = 2;
 /// Bytes of a slot.
 const SLOT: usize = 65536;
 /// What was received is copied out of its slot up to this size instead of giving the slot away.
@@ -47,6 +49,8 @@ pub struct RingSockets {
     /// Whether datagrams to one node are sent as segments; off once the system refused.
     segments: bool,
     slots: Vec<BytesMut>,
+    /// How many of them the next look offers: more while they are filled, few while tokens come one by one.
+    offered: usize,
     /// Where small datagrams are copied to, many to a block.
     small: BytesMut,
     sent: u64,
@@ -141,6 +145,7 @@ impl RingSockets {
             queue: Vec::with_capacity(BATCH),
             segments: true,
             slots: vec![BytesMut::new(); SLOTS],
+            offered: FEW,
             small: BytesMut::new(),
             sent: 0,
             received: 0,
@@ -219,7 +224,7 @@ impl RingSockets {
             loop {
                 let n = self.receive_batch(i, &mut hand)?;
                 total += n;
-                if n < SLOTS || !drain {
+                if n == 0 || !drain {
                     break;
                 }
             }
@@ -227,19 +232,20 @@ impl RingSockets {
         Ok(total)
     }
 
-    /// Reads up to [`SLOTS`] times from a receiver; returns how many slots were filled.
+    /// Reads from a receiver as often as slots are offered; returns how many were filled.
     fn receive_batch(&mut self, i: usize, hand: &mut impl FnMut(SocketAddr, Bytes)) -> io::Result<usize> {
-        for slot in &mut self.slots {
+        let offered = self.offered;
+        for slot in &mut self.slots[..offered] {
             if slot.len() < SLOT {
                 *slot = BytesMut::zeroed(SLOT);
             }
         }
         // bytes, segment size, sender
-        let mut got: Vec<(usize, usize, SocketAddr)> = Vec::with_capacity(SLOTS);
+        let mut got: Vec<(usize, usize, SocketAddr)> = Vec::with_capacity(offered);
         {
             let mut slices: Vec<[IoSliceMut<'_>; 1]> =
-                self.slots.iter_mut().map(|slot| [IoSliceMut::new(slot)]).collect();
-            let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(SLOTS, Some(nix::cmsg_space!(i32)));
+                self.slots[..offered].iter_mut().map(|slot| [IoSliceMut::new(slot)]).collect();
+            let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(offered, Some(nix::cmsg_space!(i32)));
             let fd = self.receivers[i].as_raw_fd();
             match recvmmsg(fd, &mut headers, &mut slices, MsgFlags::MSG_DONTWAIT, None) {
                 Ok(results) => {
@@ -260,6 +266,7 @@ impl RingSockets {
                 Err(e) => return Err(e.into()),
             }
         }
+        self.offered = if got.len() == offered { (2 * offered).min(SLOTS) } else { got.len().clamp(FEW, offered) };
         for (k, &(len, size, from)) in got.iter().enumerate() {
             let mut whole = if len <= SMALL {
                 if self.small.capacity() < len {

@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use subtle::ConstantTimeEq;
 
 use super::mtu::Overhead;
-use super::sealed::{self, Envelope, Secret};
+use super::sealed::{self, Envelope, Keys, Secret};
 use crate::config::{Cipher, Crypto, Hash};
 
 const SALT: usize = 16;
@@ -217,12 +217,13 @@ pub(super) struct Slots {
     loaded: [Option<Guard>; 2],
     in_use: usize,
     allow_clear: bool,
+    keys: Keys,
 }
 
 impl Slots {
     pub(super) fn new(guard: Option<Guard>) -> Self {
         let (in_use, allow_clear) = if guard.is_some() { (1, false) } else { (0, true) };
-        Slots { loaded: [guard, None], in_use, allow_clear }
+        Slots { loaded: [guard, None], in_use, allow_clear, keys: Keys::default() }
     }
 
     /// What is in a slot.
@@ -237,6 +238,14 @@ impl Slots {
 
     pub(super) fn sending(&self) -> Option<&Guard> {
         self.loaded(self.in_use)
+    }
+
+    /// Seals a packet in the own mode, if that is in use.
+    pub(super) fn seal_own(&mut self, envelope: &Envelope, clear: &[u8]) -> Option<Bytes> {
+        match self.in_use.checked_sub(1).and_then(|slot| self.loaded[slot].as_ref()) {
+            Some(Guard::Own(secret)) => Some(secret.seal(&mut self.keys, envelope, clear)),
+            _ => None,
+        }
     }
 
     /// What the protection in use takes of every packet.
@@ -267,17 +276,20 @@ impl Slots {
             }
         }
         self.allow_clear = self.in_use == 0;
+        self.keys = Keys::default();
     }
 
     /// What is inside a packet, and the slot that opened it.
-    pub(super) fn open(&self, packet: &Bytes) -> Result<(Opened, usize), Refused> {
+    pub(super) fn open(&mut self, packet: &Bytes) -> Result<(Opened, usize), Refused> {
         let first = self.in_use.checked_sub(1);
         let order = first.into_iter().chain((0..2).filter(|slot| Some(*slot) != first));
         let mut refused = Refused::OtherKey;
         for (slot, guard) in order.filter_map(|slot| Some((slot + 1, self.loaded[slot].as_ref()?))) {
             let opened = match guard {
                 Guard::Stock(protection) => protection.open(packet).map(Opened::Stock),
-                Guard::Own(secret) => secret.open(packet).map(|(envelope, clear)| Opened::Own(envelope, clear)),
+                Guard::Own(secret) => {
+                    secret.open(&mut self.keys, packet).map(|(envelope, clear)| Opened::Own(envelope, clear))
+                }
             };
             match opened {
                 Ok(opened) => return Ok((opened, slot)),

@@ -15,6 +15,8 @@ use chacha20poly1305::{ChaCha20Poly1305, KeyInit, Nonce};
 use hkdf::Hkdf;
 use sha2::Sha256;
 
+use std::collections::BTreeMap;
+
 use super::crypto::{KEY_LENGTH, KeyTooShort, Refused};
 use crate::wire::NodeId;
 
@@ -90,6 +92,29 @@ impl Envelope {
     }
 }
 
+/// The key that each sender's last authentic packet had, so that it need not be derived again: one for each node.
+#[derive(Clone, Default)]
+pub(super) struct Keys(BTreeMap<NodeId, (u32, u64, [u8; 32])>);
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Keys {
+    fn of(&self, secret: &Secret, envelope: &Envelope) -> [u8; 32] {
+        match self.0.get(&envelope.from) {
+            Some((name, boot, key)) if (*name, *boot) == (secret.name, envelope.boot) => *key,
+            _ => secret.packets_key(envelope),
+        }
+    }
+
+    fn keep(&mut self, secret: &Secret, envelope: &Envelope, key: [u8; 32]) {
+        self.0.insert(envelope.from, (secret.name, envelope.boot, key));
+    }
+}
+
 /// A key file in its own mode: 256-bit keys are derived from it, nothing else ever leaves it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
@@ -135,32 +160,38 @@ impl Secret {
         key
     }
 
-    fn cipher(&self, envelope: &Envelope) -> ChaCha20Poly1305 {
+    /// The key of one sender's packets in one boot.
+    fn packets_key(&self, envelope: &Envelope) -> [u8; 32] {
         let from = envelope.from.0.to_be_bytes();
-        let key = self.derive(&[&b"packets"[..], &from, &envelope.boot.to_be_bytes()].concat());
-        ChaCha20Poly1305::new(&key.into())
+        self.derive(&[&b"packets"[..], &from, &envelope.boot.to_be_bytes()].concat())
     }
 
     /// Seals a clear packet. The envelope's number must not repeat on its link in this boot.
-    pub(super) fn seal(&self, envelope: &Envelope, clear: &[u8]) -> Bytes {
+    pub(super) fn seal(&self, keys: &mut Keys, envelope: &Envelope, clear: &[u8]) -> Bytes {
+        let key = keys.of(self, envelope);
+        keys.keep(self, envelope, key);
         let prefix = envelope.encode(self.name);
         let mut out = BytesMut::with_capacity(PREFIX + clear.len() + TAG);
         out.put_slice(&prefix);
         // Only a packet of 256 GiB is refused.
         let payload = Payload { msg: clear, aad: &prefix };
-        out.put_slice(&self.cipher(envelope).encrypt(&envelope.nonce(), payload).unwrap_or_default());
+        let cipher = ChaCha20Poly1305::new(&key.into());
+        out.put_slice(&cipher.encrypt(&envelope.nonce(), payload).unwrap_or_default());
         out.freeze()
     }
 
     /// Checks and opens a packet. Whether it is fresh, and from whom it may come, is not known here.
-    pub(super) fn open(&self, datagram: &[u8]) -> Result<(Envelope, Bytes), Refused> {
+    pub(super) fn open(&self, keys: &mut Keys, datagram: &[u8]) -> Result<(Envelope, Bytes), Refused> {
         let (prefix, sealed) = datagram.split_first_chunk::<PREFIX>().ok_or(Refused::OtherKey)?;
         let (envelope, name) = Envelope::decode(prefix).ok_or(Refused::OtherKey)?;
         if name != self.name {
             return Err(Refused::OtherKey);
         }
         let payload = Payload { msg: sealed, aad: prefix };
-        let clear = self.cipher(&envelope).decrypt(&envelope.nonce(), payload).map_err(|_| Refused::Altered)?;
+        let key = keys.of(self, &envelope);
+        let cipher = ChaCha20Poly1305::new(&key.into());
+        let clear = cipher.decrypt(&envelope.nonce(), payload).map_err(|_| Refused::Altered)?;
+        keys.keep(self, &envelope, key);
         Ok((envelope, clear.into()))
     }
 }
@@ -180,7 +211,7 @@ mod tests {
 
     #[test]
     fn the_prefix_is_what_the_table_says() {
-        let sealed = secret("c", 1).seal(&envelope(), b"clear");
+        let sealed = secret("c", 1).seal(&mut Keys::default(), &envelope(), b"clear");
         let text: String = sealed[..PREFIX].iter().map(|b| format!("{b:02x}")).collect();
         let name = format!("{:08x}", secret("c", 1).name);
         assert_eq!(text, format!("4d7401000003000001000000{name}0123456789abcdef0000000000000007"));
@@ -189,9 +220,9 @@ mod tests {
 
     #[test]
     fn another_file_or_cluster_is_another_key() {
-        let sealed = secret("c", 1).seal(&envelope(), b"clear");
-        assert_eq!(secret("c", 2).open(&sealed), Err(Refused::OtherKey));
-        assert_eq!(secret("d", 1).open(&sealed), Err(Refused::OtherKey));
+        let sealed = secret("c", 1).seal(&mut Keys::default(), &envelope(), b"clear");
+        assert_eq!(secret("c", 2).open(&mut Keys::default(), &sealed), Err(Refused::OtherKey));
+        assert_eq!(secret("d", 1).open(&mut Keys::default(), &sealed), Err(Refused::OtherKey));
         assert!(Secret::new("c", &[1; 127]).is_err());
     }
 
@@ -209,7 +240,7 @@ mod tests {
             Envelope { from: NodeId(4), ..one },
         ]
         .iter()
-        .map(|e| secret.seal(e, &clear).slice(PREFIX..))
+        .map(|e| secret.seal(&mut Keys::default(), e, &clear).slice(PREFIX..))
         .collect();
         for (n, text) in texts.iter().enumerate() {
             assert!(texts[..n].iter().all(|other| other[..16] != text[..16]));
@@ -225,21 +256,21 @@ mod tests {
         ) {
             let secret = secret("c", 1);
             let envelope = Envelope { kind: Kind::Answer, from: NodeId(from), to: NodeId(to), link, boot, number };
-            let sealed = secret.seal(&envelope, &clear);
-            prop_assert_eq!(secret.open(&sealed), Ok((envelope, clear.into())));
+            let sealed = secret.seal(&mut Keys::default(), &envelope, &clear);
+            prop_assert_eq!(secret.open(&mut Keys::default(), &sealed), Ok((envelope, clear.into())));
             let mut altered = sealed.to_vec();
             let at = at.index(altered.len());
             altered[at] ^= change;
-            prop_assert!(secret.open(&altered).is_err());
-            prop_assert!(secret.open(&sealed[..at]).is_err());
+            prop_assert!(secret.open(&mut Keys::default(), &altered).is_err());
+            prop_assert!(secret.open(&mut Keys::default(), &sealed[..at]).is_err());
         }
 
         #[test]
         fn anything_is_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert!(secret("c", 1).open(&bytes).is_err());
+            prop_assert!(secret("c", 1).open(&mut Keys::default(), &bytes).is_err());
             let mut named = envelope().encode(secret("c", 1).name).to_vec();
             named.extend(bytes);
-            prop_assert_eq!(secret("c", 1).open(&named), Err(Refused::Altered));
+            prop_assert_eq!(secret("c", 1).open(&mut Keys::default(), &named), Err(Refused::Altered));
         }
     }
 }

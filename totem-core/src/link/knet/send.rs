@@ -86,9 +86,10 @@ impl Knet {
                 self.random.fill_bytes(&mut salt);
                 protection.seal(clear, &salt)
             }
-            Some(Guard::Own(secret)) => {
+            Some(Guard::Own(_)) => {
                 let (boot, number) = self.sentry.number(link, &mut self.random);
-                secret.seal(&Envelope { kind, from: self.me, to, link, boot, number }, clear)
+                let envelope = Envelope { kind, from: self.me, to, link, boot, number };
+                self.slots.seal_own(&envelope, clear).unwrap_or_default()
             }
         }
     }

@@ -210,6 +210,11 @@ impl ArbiterClient {
                 self.send(&Message { sequence, ..Message::new(Kind::VoteInfoReply) });
             }
             (_, Kind::SetOptionReply) => {}
+            (Stage::Preinit, Kind::PreinitReply) => {
+                self.outputs
+                    .push_back(DeviceOutput::Log("the arbiter demands TLS, which there is not here".to_owned()));
+                self.drop_connection(now);
+            }
             // A refusal, or nonsense: begin again.
             _ => self.drop_connection(now),
         }
@@ -345,5 +350,35 @@ impl Device for ArbiterClient {
 
     fn poll_output(&mut self) -> Option<DeviceOutput> {
         self.outputs.pop_front()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An arbiter that demands TLS gets no word in clear, and the administrator learns why there is no vote.
+    #[test]
+    fn an_arbiter_that_demands_tls_is_left() {
+        let mut client = ArbiterClient::new(ClientOptions {
+            node: NodeId(1),
+            cluster: "c".to_owned(),
+            nodes: vec![NodeId(1), NodeId(2)],
+            algorithm: Algorithm::FfSplit,
+            preference: Preference::Lowest,
+            timeout: Duration::from_secs(10),
+            keep_active: false,
+            wait_for_all: false,
+            heuristics: false,
+        });
+        client.handle_timeout(Duration::ZERO);
+        client.handle_input(Duration::ZERO, DeviceInput::Connected);
+        while client.poll_output().is_some() {}
+        let reply = Message { tls: Some(2), certificate: Some(0), ..Message::numbered(Kind::PreinitReply, 1) };
+        client.handle_input(Duration::ZERO, DeviceInput::Received(reply.encode()));
+        let said: Vec<DeviceOutput> = std::iter::from_fn(|| client.poll_output()).collect();
+        assert!(said.iter().any(|o| matches!(o, DeviceOutput::Log(text) if text.contains("TLS"))), "{said:?}");
+        assert!(said.contains(&DeviceOutput::Disconnect));
+        assert!(!said.iter().any(|o| matches!(o, DeviceOutput::Send(_))));
     }
 }
