@@ -212,10 +212,11 @@ impl Simulation {
         let told = active_by_history(dc.cib());
         for ((resource, node), active) in &told {
             // What runs on a node that is lost, without fencing, nobody knows.
-            if self.node(node).is_none() {
+            if self.node(node).is_none() && !self.remote_runs(node) {
                 continue;
             }
-            let truly = self.world.instances().any(|i| i.resource == resource && i.node == node);
+            let connected = self.index(node).is_some_and(|at| self.links.contains_key(&(at, resource.clone())));
+            let truly = connected || self.world.instances().any(|i| i.resource == resource && i.node == node);
             if *active != truly {
                 let (says, is) = if *active { ("started", "not running") } else { ("stopped", "running") };
                 return Some(format!("{resource} is {is} on {node}, the CIB says it is {says}"));

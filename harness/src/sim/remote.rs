@@ -64,6 +64,11 @@ impl Simulation {
         self.remotes.iter().position(|r| r.name == name)
     }
 
+    /// Whether the executor of a remote host runs.
+    pub(super) fn remote_runs(&self, name: &str) -> bool {
+        self.remote_index(name).is_some_and(|at| self.remotes[at].executor.is_some())
+    }
+
     /// What a node wants of a connection.
     pub(super) fn remote_output(&mut self, node: NodeIx, remote: &str, output: RemoteOutput) {
         let Some(at) = self.remote_index(remote) else {
