@@ -2,12 +2,12 @@
 //!
 //! A corpus is a folder with `cases.tsv` (name, extra arguments, description) and the folders `xml`, `exp` (graphs), `dot`,
 //! `scores` and `summary`. Each case is run as `crm_simulate -x XML -S` for the summary and as
-//! `crm_simulate -x XML -D DOT -G GRAPH -sSQ` for the rest, with its own arguments after these.
+//! `crm_simulate -x XML -D DOT -G GRAPH -sSQ` for the rest, with its own arguments after these; both share one schedule.
 
 mod compare;
 
 use crate::shell::scheduler::arguments;
-use crate::shell::scheduler::run::{Outcome, load, run_on};
+use crate::shell::scheduler::run::{Outcome, load, run_pair};
 use compare::{normal_dot, normal_graph, normal_scores, print_diff};
 use policy_core::report::Report;
 use rayon::prelude::*;
@@ -87,21 +87,21 @@ fn split_arguments(text: &str) -> Vec<String> {
 pub fn examine(corpus: &Path, case: &Case) -> Verdict {
     let read = |folder: &str, extension: &str| {
         let file = corpus.join(folder).join(format!("{}.{extension}", case.name));
-        std::fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        let lossy = |error: std::string::FromUtf8Error| String::from_utf8_lossy(error.as_bytes()).into_owned();
+        std::fs::read(file).map(|bytes| String::from_utf8(bytes).unwrap_or_else(lossy)).unwrap_or_default()
     };
     let xml = read("xml", "xml");
     let mut notes = Report::new();
     let loaded = load(&xml, &mut notes);
-    let with = |arguments: &[&str]| -> Outcome {
+    let with = |arguments: &[&str]| {
         let all: Vec<String> =
             arguments.iter().map(|a| (*a).to_owned()).chain(case.arguments.iter().cloned()).collect();
-        match (arguments::parse(&all), &loaded) {
-            (Ok(parsed), Ok(cib)) => run_on(&parsed, cib.clone(), notes.clone(), crate::shell::scheduler::clock(), 0),
-            _ => Outcome { report: notes.clone(), ..Outcome::default() },
-        }
+        arguments::parse(&all)
     };
-    let shown = with(&["-S"]);
-    let quiet = with(&["-D", "dot", "-G", "graph", "-sSQ"]);
+    let (shown, quiet) = match (with(&["-S"]), with(&["-D", "dot", "-G", "graph", "-sSQ"]), loaded) {
+        (Ok(shown), Ok(quiet), Ok(cib)) => run_pair((&shown, &quiet), cib, notes, crate::shell::scheduler::clock(), 0),
+        _ => (Outcome { report: notes, ..Outcome::default() }, Outcome::default()),
+    };
     let outputs = [
         (normal_graph(&read("exp", "exp")), normal_graph(&quiet.graph.unwrap_or_default())),
         (normal_dot(&read("dot", "dot")), normal_dot(&quiet.dot.unwrap_or_default())),

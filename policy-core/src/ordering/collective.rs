@@ -2,7 +2,8 @@
 
 use smallvec::SmallVec;
 
-use super::propagate::{Changed, Propagation, Tally};
+use super::members::Tally;
+use super::propagate::{Changed, Propagation};
 use crate::model::{
     ActionFlags, ActionIx, ActionKey, Kind, Kinds, Model, NodeIx, NotifyWhen, ResourceFlags, ResourceIx, Task, sym,
 };

@@ -5,6 +5,7 @@ mod blocking;
 mod collective;
 mod constraints;
 mod invalid;
+mod members;
 mod pair;
 mod probes;
 mod propagate;

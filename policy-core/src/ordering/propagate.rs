@@ -10,6 +10,7 @@ use core::ops::Range;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
+use super::members::{Holders, Tally, holders};
 use super::{blocking, collective, probes};
 use crate::model::{ActionFlags, ActionIx, Kind, Kinds, Model, NodeIx, ResourceFlags, ResourceIx, Task};
 
@@ -30,56 +31,6 @@ impl Changed {
         self.first |= other.first;
         self.then |= other.then;
     }
-}
-
-/// How many members of a group have an action with a task, and in which state the newest of each is.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Tally {
-    pub(super) found: usize,
-    pub(super) required: usize,
-    pub(super) unrunnable: usize,
-}
-
-impl Tally {
-    pub(super) fn add(&mut self, flags: ActionFlags) {
-        self.found += 1;
-        self.required += usize::from(!flags.has(ActionFlags::OPTIONAL));
-        self.unrunnable += usize::from(!flags.has(ActionFlags::RUNNABLE));
-    }
-
-    fn take(&mut self, flags: ActionFlags) {
-        self.found -= 1;
-        self.required -= usize::from(!flags.has(ActionFlags::OPTIONAL));
-        self.unrunnable -= usize::from(!flags.has(ActionFlags::RUNNABLE));
-    }
-}
-
-/// Which children have an action with a task.
-struct Holders {
-    places: HashMap<(ResourceIx, Task), Range<usize>, rustc_hash::FxBuildHasher>,
-    children: Vec<ResourceIx>,
-}
-
-fn holders(m: &Model) -> Holders {
-    let mut found: HashMap<(ResourceIx, Task), Vec<ResourceIx>, rustc_hash::FxBuildHasher> = HashMap::default();
-    for r in (0..m.resources.len()).map(ResourceIx::new).filter(|&r| !m[r].is_primitive()) {
-        for child in collective::instances(m, r) {
-            for &a in &m[child].actions {
-                let all = found.entry((r, m[a].task)).or_default();
-                if all.last() != Some(&child) {
-                    all.push(child);
-                }
-            }
-        }
-    }
-    let mut children = Vec::new();
-    let mut store = |all: Vec<ResourceIx>| {
-        let begin = children.len();
-        children.extend(all);
-        begin..children.len()
-    };
-    let places = found.into_iter().map(|(key, all)| (key, store(all))).collect();
-    Holders { places, children }
 }
 
 /// When things last changed, counted in changes.

@@ -94,6 +94,8 @@ struct Session<'a> {
     /// Whether an earlier step printed something.
     printed: bool,
     outcome: Outcome,
+    /// Another run that wants graphs and scores of the same schedule.
+    second: Option<(&'a Arguments, Outcome)>,
 }
 
 /// Runs on the CIB in `text`; `clock` is the real time in seconds since the epoch.
@@ -108,7 +110,29 @@ pub fn run(arguments: &Arguments, text: &str, clock: i64, utc_offset: i32) -> Ou
 
 /// Runs on a CIB that was [loaded](load); `report` holds what loading told.
 #[must_use]
-pub fn run_on(arguments: &Arguments, cib: Document, mut report: Report, clock: i64, utc_offset: i32) -> Outcome {
+pub fn run_on(arguments: &Arguments, cib: Document, report: Report, clock: i64, utc_offset: i32) -> Outcome {
+    session(arguments, cib, report, clock, utc_offset).run().0
+}
+
+/// Runs as [`run_on`] for two sets of arguments that differ in what is shown only: the second, quiet one gets its scores and
+/// graphs from the schedule of the first.
+#[must_use]
+pub fn run_pair(
+    (shown, quiet): (&Arguments, &Arguments),
+    cib: Document,
+    report: Report,
+    clock: i64,
+    utc_offset: i32,
+) -> (Outcome, Outcome) {
+    let second = Outcome { report: report.clone().quiet().plain(), ..Outcome::default() };
+    let mut session = session(shown, cib, report, clock, utc_offset);
+    session.options.wants.scores |= quiet.scores;
+    session.second = Some((quiet, second));
+    let (first, second) = session.run();
+    (first, second.unwrap_or_default())
+}
+
+fn session(arguments: &Arguments, cib: Document, mut report: Report, clock: i64, utc_offset: i32) -> Session<'_> {
     if arguments.quiet {
         report = report.quiet();
         if arguments.scores {
@@ -122,12 +146,11 @@ pub fn run_on(arguments: &Arguments, cib: Document, mut report: Report, clock: i
         clock,
         wants: Wants { scores: arguments.scores, utilization: arguments.utilization, ..Wants::default() },
     };
-    let session = Session { arguments, cib, options, report, printed: false, outcome: Outcome::default() };
-    session.run()
+    Session { arguments, cib, options, report, printed: false, outcome: Outcome::default(), second: None }
 }
 
 impl Session<'_> {
-    fn run(mut self) -> Outcome {
+    fn run(mut self) -> (Outcome, Option<Outcome>) {
         match self.steps() {
             Ok(exit) => self.outcome.exit = exit,
             Err((exit, text)) => {
@@ -139,7 +162,7 @@ impl Session<'_> {
             self.outcome.result = Some(self.cib.write());
         }
         self.outcome.report = self.report;
-        self.outcome
+        (self.outcome, self.second.map(|(_, outcome)| outcome))
     }
 
     fn steps(&mut self) -> Result<u8, (u8, String)> {
@@ -243,13 +266,13 @@ impl Session<'_> {
             self.report.close();
             self.printed = true;
         }
-        if self.arguments.save_graph.is_some() {
-            self.outcome.graph = Some(graph.write());
-        }
-        if self.arguments.save_dot.is_some() {
-            let options =
-                graph::DotOptions { all_actions: self.arguments.all_actions, verbose: self.arguments.verbose > 0 };
-            self.outcome.dot = Some(graph::dot(model, options));
+        write_graphs(self.arguments, model, &graph, &mut self.outcome);
+        if let Some((arguments, outcome)) = &mut self.second {
+            if !arguments.injections.is_empty() {
+                outcome.report.blank();
+            }
+            report::scores(model, &mut outcome.report);
+            write_graphs(arguments, model, &graph, outcome);
         }
         if !self.arguments.quiet {
             self.separate();
@@ -262,6 +285,9 @@ impl Session<'_> {
     fn simulate(&mut self, model: &Model, graph: &Graph) -> Result<u8, (u8, String)> {
         let quiet = self.arguments.quiet;
         self.separate();
+        if let Some((_, outcome)) = &mut self.second {
+            outcome.report.blank();
+        }
         // in quiet mode the actions are carried out all the same, but not shown
         let mut unseen = Report::new();
         let shown = if quiet { &mut unseen } else { &mut self.report };
@@ -285,6 +311,17 @@ impl Session<'_> {
         };
         report::status(&mut revised, &self.cib, display, "Revised Cluster Status", &mut self.report);
         Ok(if complete { exit::OK } else { exit::ERROR })
+    }
+}
+
+/// The graph in the forms that are asked for.
+fn write_graphs(arguments: &Arguments, model: &Model, graph: &Graph, outcome: &mut Outcome) {
+    if arguments.save_graph.is_some() {
+        outcome.graph = Some(graph.write());
+    }
+    if arguments.save_dot.is_some() {
+        let options = graph::DotOptions { all_actions: arguments.all_actions, verbose: arguments.verbose > 0 };
+        outcome.dot = Some(graph::dot(model, options));
     }
 }
 
