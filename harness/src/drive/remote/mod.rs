@@ -1,6 +1,6 @@
 //! Remote hosts on real machines: agents run there for the cluster, over one connection from the node that looks after them.
 //!
-//! A host runs [`serve`]; a node's side, [`Connections`], is part of [`drive`](super::node::drive). Both hold the same secret
+//! A host runs [`serve`]; a node's side is part of [`drive`](super::node::drive). Both hold the same secret
 //! [`Key`]. A connection is TCP protected by the Noise protocol (`NNpsk0`, X25519, ChaCha20-Poly1305): who does not hold the key
 //! gets no answer at all, and what was recorded stays secret even if the key is lost later. It is not the protocol of
 //! Pacemaker's remote daemon, whose messages carry its own executor's.
