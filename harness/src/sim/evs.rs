@@ -369,11 +369,24 @@ impl Evs {
     }
 
     /// Safe delivery: what one node delivered as such in a configuration, every member of it delivers, unless it crashes.
+
+    /// Whether a message has its place before all that a node delivers which joined the group after the ring had formed.
+    fn stands_before_joining(&self, key: RingKey, node: NodeId, token: &Token) -> bool {
+        let mut lives = self.joined_late.range((key, node, 0)..=(key, node, u32::MAX));
+        lives.any(|&(_, _, life)| {
+            let first = self.regular.get(&(key, node, life)).and_then(|places| places.first());
+            let order = self.order.get(&key).into_iter().flatten();
+            order.filter(|(place, _)| first.is_none_or(|first| *place < first)).any(|(_, other)| other == token)
+        })
+    }
+
     fn stable_everywhere(&self) -> Result<(), Violation> {
         for (key, token) in &self.stable {
             let delivered = &self.accounted[key];
             let lacks = |m: &&NodeId| {
-                !delivered.get(m).is_some_and(|d| d.contains(token)) && !self.crashed.contains(&(*key, **m))
+                !delivered.get(m).is_some_and(|d| d.contains(token))
+                    && !self.crashed.contains(&(*key, **m))
+                    && !self.stands_before_joining(*key, **m, token)
             };
             if let Some(&node) = self.members.get(key).into_iter().flatten().find(lacks) {
                 let what = format!("safe {token:?} of ring {} was delivered elsewhere, and never here", key.0);
