@@ -131,7 +131,7 @@ mod tests {
         assert!(wrong("nodes a\nconfigure {\n\n primitiv ip Dummy\n}\n").starts_with("4:2: "));
         assert!(wrong(&format!("{head}at 5s configure {{\n clon x ip\n}}\n")).starts_with("6:2: "));
         assert!(wrong(&format!("{head}at 5s crm configure clon x ip\n")).starts_with("5:21: "));
-        assert!(wrong(&format!("{head}at 5s crm configure delete ip web\n")).starts_with("5:32: nothing"));
+        assert!(wrong(&format!("{head}at 5s crm configure delete ip web\n")).starts_with("5:31: nothing"));
         let stray = wrong("nodes a\nconfigure {\n primitive ip Dummy\n colocation x inf: ip nothere\n}\n");
         assert!(stray.starts_with("4:23: "), "{stray}");
         let text = format!("{head}at 5s kill ip on a\nalways at most one ip\n");
