@@ -368,8 +368,6 @@ impl Evs {
         Ok(())
     }
 
-    /// Safe delivery: what one node delivered as such in a configuration, every member of it delivers, unless it crashes.
-
     /// Whether a message has its place before all that a node delivers which joined the group after the ring had formed.
     fn stands_before_joining(&self, key: RingKey, node: NodeId, token: &Token) -> bool {
         let mut lives = self.joined_late.range((key, node, 0)..=(key, node, u32::MAX));
@@ -380,6 +378,8 @@ impl Evs {
         })
     }
 
+    /// Safe delivery: what one node delivered as such in a configuration, every member of it delivers, unless it crashes
+    /// or was not in the group yet.
     fn stable_everywhere(&self) -> Result<(), Violation> {
         for (key, token) in &self.stable {
             let delivered = &self.accounted[key];
