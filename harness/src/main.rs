@@ -1,5 +1,10 @@
 //! `metronome`: see `metronome --help`.
 
+/// Documents and tables are made and dropped all the time: the system's allocator gives large ones back to the kernel and
+/// faults them in again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     quiet_when_nobody_reads();
     let args: Vec<String> = std::env::args().collect();
