@@ -4,6 +4,7 @@
 //! The driver brings datagrams, ends of agents, time and requests, and after each of them carries out all outputs **in order**, until
 //! [`Node::poll_output`] gives `None`: what must be durable before the next datagram leaves stands before it.
 
+mod acting;
 mod config;
 mod connections;
 mod event;

@@ -4,14 +4,13 @@ use super::event::Order;
 use super::mutation::Ordered;
 use super::remote::ToRemote;
 use super::wire::{Envelope, Stamp};
-use super::{Event, Node, Output, Reply, Writer, request, stored, translate};
-use agents::{executor, fencer};
+use super::{Event, Node, Output, Reply, Writer, stored, translate};
 use bytes::Bytes;
 use cib_core::cib::Code;
 use cib_core::patch;
 use cib_core::replica::{self, MemberId, Phase, RequestId};
 use policy_core::attributes;
-use policy_core::controller::{self, ChangeKind, CibChange, CibWrite, NodeId, Receiver, View, op_status};
+use policy_core::controller::{self, ChangeKind, CibChange, CibWrite, NodeId, Receiver, View};
 use std::net::SocketAddr;
 use std::time::Duration;
 use totem_core::groups::GroupName;
@@ -98,7 +97,7 @@ impl Node {
     }
 
     /// Changes of the CIB are delivered when every member has them: nobody acknowledges one that could be lost with him.
-    fn broadcast(&mut self, envelope: &Envelope) {
+    pub(super) fn broadcast(&mut self, envelope: &Envelope) {
         let safe = matches!(envelope, Envelope::Cib(_));
         let stamp = Stamp { life: self.config.life, count: self.sent, safe };
         self.sent += 1;
@@ -437,15 +436,6 @@ impl Node {
         }
     }
 
-    fn execute(&mut self, now: Duration, operation: &controller::Operation) {
-        if let Some(remote) = &operation.remote {
-            return self.tell_remote(remote, &ToRemote::Execute(Box::new(operation.clone())));
-        }
-        if let Err(error) = self.executor.request(now, translate::operation(operation)) {
-            self.controller.handle_report(now, operation.call, translate::refused(&error));
-        }
-    }
-
     fn on_attributes(&mut self, now: Duration, output: attributes::Output) {
         match output {
             attributes::Output::Broadcast(message) => self.broadcast(&Envelope::Attributes(message)),
@@ -460,61 +450,6 @@ impl Node {
                 self.tell(Event::Attribute { name, node, old, new })
             }
         }
-    }
-
-    // --- executor and fencer -----------------------------------------------------------------------------------------
-
-    fn on_executor(&mut self, now: Duration, output: executor::Output) {
-        match output {
-            executor::Output::Spawn(call) => self.outputs.push_back(Output::Run(call)),
-            executor::Output::Device(call) => self.fencer.handle_device_call(now, call),
-            executor::Output::Kill { run, scope } => self.outputs.push_back(Output::Kill { run, scope }),
-            executor::Output::Finished(report) => {
-                let interval_ms = report.interval_ms;
-                if let Some((call, report)) = translate::report(&report)
-                    && self.remembers(&report, interval_ms)
-                {
-                    self.controller.handle_report(now, call, report);
-                }
-            }
-            executor::Output::WillNotDie { key, .. } => self.tell(Event::Warning(format!("{key} will not die"))),
-            executor::Output::Alerted(report) if report.is_ok() => {}
-            executor::Output::Alerted(report) => self.tell(Event::Warning(report.to_string())),
-            executor::Output::Merged { key } => self.tell(Event::Warning(format!("{key} was requested twice"))),
-        }
-    }
-
-    fn on_fencer(&mut self, now: Duration, output: fencer::Output) {
-        match output {
-            fencer::Output::Run(call) => self.outputs.push_back(Output::Run(call)),
-            fencer::Output::Kill { run, scope } => self.outputs.push_back(Output::Kill { run, scope }),
-            fencer::Output::Send { to, message } => {
-                let to = match to {
-                    fencer::Destination::All => None,
-                    fencer::Destination::Peer(name) => Some(name),
-                };
-                self.broadcast(&Envelope::Fencer(to, message));
-            }
-            fencer::Output::Done(verdict) => self.fencing_done(now, &verdict),
-            fencer::Output::Notify { record, .. } => {
-                let outcome = translate::outcome(&record, &self.config.name);
-                self.controller.handle_fenced(now, &outcome);
-            }
-            fencer::Output::Device { run, exit } => self.executor.handle_exit(now, run, exit),
-            fencer::Output::Panic { .. } => self.outputs.push_back(Output::Reset),
-            fencer::Output::TimeoutUpdate { .. } => {}
-        }
-    }
-
-    /// The answer to this node's own request: its transition goes on.
-    fn fencing_done(&mut self, now: Duration, verdict: &fencer::Verdict) {
-        let ok = verdict.result.is_ok();
-        if let Some(number) = request::number_of(&verdict.token) {
-            let reply = Reply::Fenced { ok, reason: verdict.result.reason.clone() };
-            return self.outputs.push_back(Output::Reply { number, reply });
-        }
-        let no_device = verdict.result.status.code() == op_status::NO_FENCE_DEVICE;
-        self.controller.handle_fencing_answer(now, &verdict.token, ok, no_device);
     }
 }
 

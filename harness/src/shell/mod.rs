@@ -4,6 +4,7 @@ pub mod bench;
 pub mod cib_tools;
 pub mod cluster;
 pub mod crm;
+mod options;
 pub mod resource_agents;
 pub mod ring;
 pub mod scheduler;

@@ -54,7 +54,11 @@ struct Figures {
 
 /// `bench ring`.
 pub(super) fn ring(args: &[String]) -> ExitCode {
-    match run(args) {
+    let arguments = match crate::shell::options::read(args) {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("bench ring: {e}");
@@ -63,17 +67,9 @@ pub(super) fn ring(args: &[String]) -> ExitCode {
     }
 }
 
-fn run(args: &[String]) -> Result<(), Box<dyn Error>> {
-    let arguments =
-        match Arguments::try_parse_from(std::iter::once("metronome bench ring".to_owned()).chain(args.to_vec())) {
-            Ok(arguments) => arguments,
-            Err(e) => {
-                e.print()?;
-                return Ok(());
-            }
-        };
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if let Some(directory) = &arguments.member {
-        return member(directory, &arguments);
+        return member(directory, arguments);
     }
     if !rustix::process::geteuid().is_root() {
         println!("skipped: bench ring needs root for network namespaces");

@@ -66,12 +66,9 @@ enum Reset {
 
 /// `node`: run a whole cluster node.
 pub fn node(args: &[String]) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(std::iter::once("metronome node".to_owned()).chain(args.to_vec())) {
+    let arguments: Arguments = match crate::shell::options::read(args) {
         Ok(arguments) => arguments,
-        Err(e) => {
-            let _ = e.print();
-            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
-        }
+        Err(code) => return code,
     };
     match run(&arguments) {
         Ok(Ok(())) => ExitCode::SUCCESS,

@@ -41,13 +41,9 @@ struct Arguments {
 
 /// `remote`: run agents for a cluster.
 pub fn remote(args: &[String]) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(std::iter::once("metronome remote".to_owned()).chain(args.to_vec()))
-    {
+    let arguments: Arguments = match crate::shell::options::read(args) {
         Ok(arguments) => arguments,
-        Err(e) => {
-            let _ = e.print();
-            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
-        }
+        Err(code) => return code,
     };
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,

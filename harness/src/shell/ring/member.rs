@@ -46,12 +46,9 @@ struct Arguments {
 
 /// `ring`: run a ring member on real sockets.
 pub fn ring(args: &[String]) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(std::iter::once("metronome ring".to_owned()).chain(args.to_vec())) {
+    let arguments: Arguments = match crate::shell::options::read(args) {
         Ok(arguments) => arguments,
-        Err(e) => {
-            let _ = e.print();
-            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
-        }
+        Err(code) => return code,
     };
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,

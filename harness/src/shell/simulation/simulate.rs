@@ -44,12 +44,9 @@ pub fn replay(args: &[String]) -> ExitCode {
 
 /// `simulate`: run a scenario.
 pub fn simulate(args: &[String]) -> ExitCode {
-    let args = match Args::try_parse_from(std::iter::once(&"simulate".to_owned()).chain(args)) {
+    let args: Args = match crate::shell::options::read(args) {
         Ok(args) => args,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { WRONG } else { 0 });
-        }
+        Err(code) => return code,
     };
     let scenario = match read_scenario("simulate", &args.scenario) {
         Ok(scenario) => scenario,

@@ -1,6 +1,6 @@
 //! `metronome sweep`: a scenario over many seeds.
 
-use super::{FaultMix, WRONG, flags, moments_before, place, read_scenario, record, rule, run_options};
+use super::{FaultMix, flags, moments_before, place, read_scenario, record, rule, run_options};
 use crate::sim::scenario::{Scenario, at};
 use crate::sim::{Mutation, Outcome, RunOptions, run_with, shrink, story};
 use clap::Parser;
@@ -62,12 +62,9 @@ fn shard(text: &str) -> Result<(u64, u64), String> {
 
 /// `sweep`: a scenario over many seeds.
 pub fn sweep(args: &[String]) -> ExitCode {
-    let args = match Args::try_parse_from(std::iter::once(&"sweep".to_owned()).chain(args)) {
+    let args: Args = match crate::shell::options::read(args) {
         Ok(args) => args,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { WRONG } else { 0 });
-        }
+        Err(code) => return code,
     };
     let scenario = match read_scenario("sweep", &args.scenario) {
         Ok(scenario) => scenario,
