@@ -264,7 +264,7 @@ impl Controller {
 
     pub(super) fn take_report(&mut self, remote: Option<&str>, call: u32, mut report: Report) {
         let Some(known) = self.lrm(remote).and_then(|lrm| lrm.operations.get(&call)) else { return };
-        let removal_asked = known.report.op_status == op_status::CANCELLED;
+        let removal_asked = known.is_awaited();
         let operation = known.operation.clone();
         if report.op_status == op_status::ERROR && matches!(report.rc, 7 | 8 | 190 | 191) {
             report.op_status = op_status::DONE;
@@ -284,25 +284,29 @@ impl Controller {
 
     fn settle(&mut self, record: &Record, cancelled: bool, removal_asked: bool) {
         let operation = &record.operation;
-        let remote = operation.remote.as_deref();
-        if cancelled {
-            if operation.interval_ms == 0 {
-                self.reply(operation, record.report.clone());
-            } else if removal_asked {
-                self.delete_entry(remote, &operation.operation_key());
-                let failed_last = self.lrm(remote).is_some_and(|lrm| {
-                    let failure = lrm.remembered.get(&operation.resource).and_then(|r| r.last_failure.as_ref());
-                    failure.is_some_and(|f| f.operation.operation_key() == operation.operation_key())
-                });
-                if failed_last {
-                    // There may be no entry of its own whose deletion would tell the coordinator.
-                    self.reply(operation, record.report.clone());
-                }
+        if cancelled && operation.interval_ms > 0 {
+            if removal_asked {
+                self.cancelled(record);
             }
-        } else if Record::is_recordable(&operation.task) {
-            let place = self.place_of(remote);
+        } else if !cancelled && Record::is_recordable(&operation.task) {
+            let place = self.place_of(operation.remote.as_deref());
             self.write_record(record, &place);
         } else {
+            self.reply(operation, record.report.clone());
+        }
+    }
+
+    /// A recurring operation whose removal a transition asked for has ended: the deletion of its entry tells the coordinator.
+    pub(super) fn cancelled(&mut self, record: &Record) {
+        let operation = &record.operation;
+        let remote = operation.remote.as_deref();
+        self.delete_entry(remote, &operation.operation_key());
+        let failed_last = self.lrm(remote).is_some_and(|lrm| {
+            let failure = lrm.remembered.get(&operation.resource).and_then(|r| r.last_failure.as_ref());
+            failure.is_some_and(|f| f.operation.operation_key() == operation.operation_key())
+        });
+        if failed_last {
+            // There may be no entry of its own whose deletion would tell the coordinator.
             self.reply(operation, record.report.clone());
         }
     }

@@ -50,12 +50,16 @@ impl Controller {
         }
     }
 
-    /// Cancels operations of an executor and forgets them.
+    /// Cancels operations of an executor and forgets them: their reports will not be heard. Where a transition waits for the
+    /// end of one already ([CT-6.5]), it has come.
     fn cancel_where(&mut self, remote: Option<&str>, which: impl Fn(&Operation) -> bool) {
         let Some(lrm) = self.lrm(remote) else { return };
         let hit: Vec<u32> = lrm.operations.iter().filter(|(_, r)| which(&r.operation)).map(|(call, _)| *call).collect();
         for call in hit {
-            if let Some(record) = self.lrm(remote).and_then(|lrm| lrm.operations.remove(&call)) {
+            let Some(record) = self.lrm(remote).and_then(|lrm| lrm.operations.remove(&call)) else { continue };
+            if record.is_awaited() {
+                self.cancelled(&record);
+            } else {
                 self.ask_cancel(&record.operation);
             }
         }

@@ -132,6 +132,11 @@ impl Record {
                 && self.report.rc != self.operation.target_rc)
     }
 
+    /// Whether it is active and a transition waits for its cancellation ([CT-6.5]).
+    pub(super) fn is_awaited(&self) -> bool {
+        self.report.op_status == op_status::CANCELLED
+    }
+
     fn is_pending(&self) -> bool {
         self.report.op_status == op_status::PENDING
     }

@@ -1,7 +1,8 @@
 //! Quorum, shutdown, failures of single operations, losses in mid-transition ([CT-5], [CT-7]).
 
 use crate::fixture::{Cluster, DUMMY, EPOCH};
-use policy_core::controller::{CibWrite, FencingOutcome, State};
+use policy_core::controller::{CibWrite, FencingOutcome, Message, Receiver, State};
+use policy_core::graph::{Action, ElementKind, Primitive};
 
 const NO_FENCING: (&str, &str) = ("fencing-enabled", "false");
 const DEVICE: &str = r#"<primitive id="f" class="stonith" type="fence_dummy"/>"#;
@@ -387,4 +388,44 @@ fn an_unequal_attribute_write_is_made_once_by_the_writer() {
     assert_eq!(cluster.attribute("n2", "x").as_deref(), Some("1"));
     let writers: Vec<_> = cluster.members.iter().filter(|(_, m)| m.attributes.is_writer()).map(|(id, _)| *id).collect();
     assert_eq!(writers, [1]);
+}
+
+/// [CT-6.5]: a stop overtakes the end of a monitor that the same graph cancels, and takes the monitor with it. The coordinator
+/// does not wait for an answer that nobody gives any more.
+#[test]
+fn a_stop_right_behind_a_cancel() {
+    for slow_cancels in [false, true] {
+        let mut cluster = Cluster::configured(&[NO_FENCING], DUMMY, "").up(2);
+        cluster.slow_cancels = slow_cancels;
+        let (host, entry) = (cluster.host_of("d"), "//lrm_rsc_op[@id='d_monitor_10000']");
+        assert!(cluster.value(entry, "id").is_some());
+        let primitive = Primitive {
+            id: "d".into(),
+            class: Some("ocf".into()),
+            provider: Some("pacemaker".into()),
+            agent: Some("Dummy".into()),
+            element: "primitive".into(),
+            long_id: None,
+        };
+        for (id, task, meta) in [(1, "cancel", "monitor"), (2, "stop", "stop")] {
+            let mut action = Action::new(id, ElementKind::Resource, task, &format!("d_{meta}_10000"));
+            action.primitive = Some(primitive.clone());
+            let interval = if task == "cancel" { "10000" } else { "0" };
+            action.attributes =
+                vec![("CRM_meta_interval".into(), interval.into()), ("CRM_meta_operation".into(), meta.into())];
+            let message = Message::Invoke {
+                action: Box::new(action),
+                key: format!("{id}:7:0:none"),
+                feature_set: "3.20.5".into(),
+            };
+            cluster.with(host, |c, now| c.handle_message(now, host, Receiver::Node(host), message));
+        }
+        cluster.settle();
+        assert_eq!(cluster.value(entry, "id"), None, "the entry of a cancelled monitor goes");
+        cluster.pass(10);
+        assert_eq!(
+            cluster.value("//lrm_rsc_op[@id='d_last_0' and @operation='start']", "rc-code").as_deref(),
+            Some("0")
+        );
+    }
 }
