@@ -132,6 +132,8 @@ pub struct Node {
     ring: Option<RingId>,
     ring_text: String,
     shown: Option<RingId>,
+    /// The ring in which the copies of the CIB were last compared.
+    compared: Option<RingId>,
     members: Vec<u32>,
     quorate: bool,
     /// The ring that is being installed, from its transitional change to the verdict on its quorum.
@@ -199,6 +201,7 @@ impl Node {
             ring: None,
             ring_text: String::new(),
             shown: None,
+            compared: None,
             members: Vec::new(),
             quorate: false,
             coming: None,

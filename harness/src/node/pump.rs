@@ -285,14 +285,22 @@ impl Node {
         if !back.is_empty() {
             self.regroup(now, rest, &[], &back);
             self.regroup(now, all, &back, &[]);
+        } else if self.compared != self.ring && !self.in_group.is_empty() {
+            // Others may have lost each other where this node lost nobody: in a new ring all compare their copies.
+            self.compare_copies(now);
         }
+    }
+
+    fn compare_copies(&mut self, now: Duration) {
+        self.compared = self.ring;
+        let peers: Vec<MemberId> = self.in_group.iter().map(|&m| MemberId(m)).collect();
+        self.replica.handle_view(now, self.view_number(), &peers);
     }
 
     fn regroup(&mut self, now: Duration, members: Vec<NodeId>, joined: &[NodeId], left: &[NodeId]) {
         self.in_group = members;
         self.in_group.sort_unstable();
-        let peers: Vec<MemberId> = self.in_group.iter().map(|&m| MemberId(m)).collect();
-        self.replica.handle_view(now, self.view_number(), &peers);
+        self.compare_copies(now);
         let named: Vec<(NodeId, String)> = joined.iter().map(|&id| (id, self.name_of(id))).collect();
         self.attributes.handle_group(now, &named, left);
         let names: Vec<String> = self.in_group.iter().map(|&id| self.name_of(id)).collect();
