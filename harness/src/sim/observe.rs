@@ -7,7 +7,7 @@ use super::{Kind, NodeIx, Simulation};
 use crate::node::Event;
 use crate::node::timeline::headline;
 use agents::model::Role;
-use cib_core::xml::Document;
+use cib_core::xml::{Document, NodeIx as XmlIx};
 use policy_core::controller::{Event as ControllerEvent, State};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -250,7 +250,8 @@ impl Simulation {
     }
 }
 
-/// Whether a resource is active on a node, as its history in the CIB says; only resources with a recurring monitor there.
+/// Whether a resource is active on a node, as its history in the CIB says: only resources with a recurring monitor there, whose
+/// last operation has not failed; of one that has, nobody knows.
 fn active_by_history(cib: &Document) -> BTreeMap<(String, String), bool> {
     let mut found = BTreeMap::new();
     let states = cib.path(cib.root(), &["status"]).into_iter().flat_map(|s| cib.children_named(s, "node_state"));
@@ -260,16 +261,12 @@ fn active_by_history(cib: &Document) -> BTreeMap<(String, String), bool> {
             let Some(resource) = cib.id(history).filter(|_| cib.attr(history, "class") != Some("stonith")) else {
                 continue;
             };
-            let entries = || cib.children_named(history, "lrm_rsc_op");
-            let number = |n, name: &str| cib.attr(n, name).and_then(|v| v.parse::<i64>().ok()).unwrap_or(0);
-            let monitored = entries().any(|n| number(n, "interval") > 0);
-            let acts = ["start", "stop", "promote", "demote", "monitor", "migrate_from", "migrate_to"];
-            let last = entries()
-                .filter(|&n| cib.attr(n, "operation").is_some_and(|o| acts.contains(&o)) && number(n, "call-id") > 0)
-                .max_by_key(|&n| number(n, "call-id"));
-            if let (true, Some(last)) = (monitored, last) {
-                let gone = matches!(cib.attr(last, "operation"), Some("stop" | "migrate_to"));
-                let active = !gone && matches!(number(last, "rc-code"), 0 | 8);
+            let entries: Vec<Entry<'_>> =
+                cib.children_named(history, "lrm_rsc_op").map(|n| Entry::of(cib, n)).collect();
+            let done = entries.iter().filter(|e| e.call_id > 0 && ACTS.contains(&e.operation));
+            let last = done.reduce(|kept, next| if next.is_after(kept) { next } else { kept });
+            if let Some(active) = last.filter(|_| entries.iter().any(|e| e.interval > 0)).and_then(Entry::leaves_active)
+            {
                 found.insert((resource.to_owned(), node.to_owned()), active);
             }
         }
@@ -277,10 +274,99 @@ fn active_by_history(cib: &Document) -> BTreeMap<(String, String), bool> {
     found
 }
 
+/// Operations that say something about a resource's state.
+const ACTS: [&str; 7] = ["start", "stop", "promote", "demote", "monitor", "migrate_from", "migrate_to"];
+
+/// One operation of a history.
+struct Entry<'a> {
+    operation: &'a str,
+    on_node: &'a str,
+    call_id: i64,
+    last_change: i64,
+    interval: i64,
+    rc: i64,
+}
+
+impl<'a> Entry<'a> {
+    fn of(cib: &'a Document, n: XmlIx) -> Self {
+        let number = |name: &str| cib.attr(n, name).and_then(|v| v.parse().ok());
+        Entry {
+            operation: cib.attr(n, "operation").unwrap_or_default(),
+            on_node: cib.attr(n, "on_node").unwrap_or_default(),
+            call_id: number("call-id").unwrap_or(-1),
+            last_change: number("last-rc-change").unwrap_or(-1),
+            interval: number("interval").unwrap_or(0),
+            rc: number("rc-code").unwrap_or(-1),
+        }
+    }
+
+    /// Whether it came later than another one. All results of a recurring operation have one call id, and a failure has an entry
+    /// of its own beside that of the last success: between those two the time of the change decides. Of two that are equal the
+    /// first in the document counts [ST-9].
+    fn is_after(&self, other: &Entry<'_>) -> bool {
+        let by_time = self.last_change > other.last_change;
+        if self.on_node == other.on_node && self.call_id != other.call_id {
+            self.call_id > other.call_id
+        } else {
+            by_time
+        }
+    }
+
+    /// Whether the resource is active after it; none if it failed.
+    fn leaves_active(&self) -> Option<bool> {
+        match (self.operation, self.rc) {
+            ("stop" | "migrate_to", 0) | ("monitor", 5 | 7) => Some(false),
+            ("stop" | "migrate_to", _) => None,
+            (_, 0 | 8) => Some(true),
+            _ => None,
+        }
+    }
+}
+
 /// A resource without its instance number.
 pub(super) fn base_name(resource: &str) -> &str {
     match resource.rsplit_once(':') {
         Some((base, n)) if !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()) => base,
         _ => resource,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(entries: &[&str]) -> Option<bool> {
+        let entries: String = entries.iter().map(|e| format!("<lrm_rsc_op {e}/>")).collect();
+        let text = format!(
+            r#"<cib><status><node_state id="1" uname="n1"><lrm id="1"><lrm_resources><lrm_resource id="r" class="ocf">{entries}</lrm_resource></lrm_resources></lrm></node_state></status></cib>"#
+        );
+        let cib = Document::parse(&text).expect("well-formed");
+        active_by_history(&cib).get(&("r".to_owned(), "n1".to_owned())).copied()
+    }
+
+    const START: &str = r#"operation="start" on_node="n1" call-id="10" rc-code="0" interval="0" last-rc-change="620""#;
+    const STOP: &str = r#"operation="stop" on_node="n1" call-id="12" rc-code="0" interval="0" last-rc-change="900""#;
+
+    fn monitor(rc: i32, at: i32) -> String {
+        format!(
+            r#"operation="monitor" on_node="n1" call-id="11" rc-code="{rc}" interval="10000" last-rc-change="{at}""#
+        )
+    }
+
+    #[test]
+    fn of_two_results_of_one_recurring_monitor_the_later_counts() {
+        for (good, failed, active) in [(840, 830, Some(true)), (620, 830, None)] {
+            let (good, failed) = (monitor(8, good), monitor(1, failed));
+            assert_eq!(told(&[START, &good, &failed]), active);
+            assert_eq!(told(&[START, &failed, &good]), active);
+        }
+        assert_eq!(told(&[START, &monitor(0, 640), &monitor(7, 840)]), Some(false));
+    }
+
+    #[test]
+    fn the_last_call_counts_whatever_the_clock_says() {
+        assert_eq!(told(&[STOP, &monitor(0, 950)]), Some(false));
+        assert_eq!(told(&[&STOP.replace("rc-code=\"0\"", "rc-code=\"1\""), &monitor(0, 640)]), None);
+        assert_eq!(told(&[START]), None, "nothing watches it");
     }
 }
