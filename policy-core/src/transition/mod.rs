@@ -316,7 +316,7 @@ impl Transition {
 
     fn within_limits(&self, action: &Action, limits: &Limits) -> bool {
         if action.element.kind != ElementKind::Resource {
-            return true;
+            return action.element.operation != "do_shutdown" || !self.is_busy(action);
         }
         let migration = action.is_migration();
         action.loaded_nodes().into_iter().all(|node| {
@@ -324,6 +324,18 @@ impl Transition {
             let migrations_left =
                 !migration || self.migration_limit <= 0 || (jobs.migrations as i64) < self.migration_limit;
             jobs.actions < limits.jobs(node) && migrations_left
+        })
+    }
+
+    /// Whether something runs, or could be started now, on the node that this action takes down. Graphs order the stops before
+    /// the end of a node, but not its probes: what a probe finds running there has to be stopped first (as after a clean-up of
+    /// a resource that runs on a node that is leaving).
+    fn is_busy(&self, shutdown: &Action) -> bool {
+        let node = shutdown.receiver();
+        self.synapses.iter().zip(&self.states).any(|(synapse, state)| {
+            let open = state.executed || (state.waiting == 0 && synapse.priority >= self.abort_priority);
+            let here = synapse.action.element.kind == ElementKind::Resource && synapse.action.receiver() == node;
+            here && open && !state.confirmed && !state.failed
         })
     }
 

@@ -152,3 +152,15 @@ fn answers_that_come_late_or_twice_change_nothing() {
     transition.confirm(2, false);
     assert_eq!(transition.pass(&Limits::default()).progress, Progress::Complete);
 }
+
+/// A node ends when nothing that was asked of it is open, be it ordered before its end or not.
+#[test]
+fn a_node_that_is_being_probed_is_not_taken_down() {
+    let mut graph =
+        graph(&[(1, INFINITY, ElementKind::Cluster, "a", &[]), (2, 0, Resource, "a", &[]), (3, 0, Resource, "b", &[])]);
+    graph.synapses[0].action.element.operation = "do_shutdown".into();
+    let mut transition = Transition::new(graph);
+    assert_eq!(fired(&mut transition), [2, 3]);
+    transition.confirm(2, false);
+    assert_eq!(fired(&mut transition), [1], "whatever goes on elsewhere");
+}
