@@ -50,6 +50,7 @@ impl Controller {
         if self.is_dc && changes.iter().any(|change| self.is_foreign(change)) {
             self.repair_status(now);
         }
+        self.renew_history(changes, patch);
         let relevant = !self.transition.is_complete()
             || matches!(self.state, State::Idle | State::TransitionEngine | State::PolicyEngine);
         if let (true, true, Some(patch)) = (self.is_dc, relevant, patch) {
@@ -185,7 +186,7 @@ impl Controller {
 }
 
 /// The id in `/node_state[@id='ID']` of a path.
-fn node_state_of(path: &str) -> Option<&str> {
+pub(super) fn node_state_of(path: &str) -> Option<&str> {
     id_after(path, "/node_state[@id=")
 }
 

@@ -1,5 +1,6 @@
 //! Join: how the coordinator brings all active nodes to one CIB ([CT-4]).
 
+use super::confirmed::REFRESH;
 use super::coordinate::Abort;
 use super::fsa::{Act, Input};
 use super::{
@@ -350,6 +351,7 @@ impl Controller {
         self.outputs.push_back(Output::Attribute(attributes::Request::update("#feature-set", Some(&features), &me)));
         let node_state = self.my_node_state();
         self.send(Receiver::Node(*from), Message::JoinConfirm { join: *join, node_state });
+        self.since_confirmed.begin(!self.is_dc);
         if !std::mem::replace(&mut self.joined_before, true) && !self.shutting_down {
             self.apply_start_state();
         }
@@ -377,7 +379,6 @@ impl Controller {
 
     /// The `node_state` of this node with all it remembers ([CT-6.6]).
     pub(super) fn my_node_state(&self) -> String {
-        const ORIGIN: &str = "build_active_RAs";
         let mut doc = Document::new("node_state");
         let root = doc.root();
         self.fill_node_state(&mut doc, root, self.me.id, status::Fields::CONFIRMED, "do_lrm_query_internal");
@@ -386,7 +387,7 @@ impl Controller {
         let resources = doc.append(lrm, "lrm_resources");
         for (name, remembered) in &self.own.remembered {
             let in_flight = self.in_flight(name);
-            remembered.write(name, in_flight.as_ref(), &mut doc, resources, &self.me.name, ORIGIN);
+            remembered.write(name, in_flight.as_ref(), &mut doc, resources, &self.me.name, REFRESH);
         }
         doc.write_node(root, cib_core::xml::Style::Compact)
     }

@@ -193,9 +193,9 @@ impl Controller {
     }
 
     pub(super) fn delete_entry(&mut self, remote: Option<&str>, key: &str) {
-        let node = self.place_of(remote).name;
-        let xpath = format!("//node_state[@uname='{node}']//lrm_rsc_op[@id='{key}']");
-        self.write(vec![CibWrite::Delete { xpath }], WriteEnd::Nothing);
+        let place = self.place_of(remote);
+        let xpath = format!("//node_state[@uname='{}']//lrm_rsc_op[@id='{key}']", place.name);
+        self.delete_in_history(&place.uuid, xpath);
     }
 
     /// The operation of a resource that runs or waits here now, as history tells it. The released controller leaves it out of
@@ -253,7 +253,7 @@ impl Controller {
             }
             record.write(doc, element, &me, ORIGIN);
         });
-        self.write(vec![write], WriteEnd::Nothing);
+        self.write_history(&place.uuid, format!("{} {}", operation.resource, record.entries().join(" ")), write);
     }
 
     /// This node's executor reports the end of an operation, or a new result of a recurring one ([CT-6.1]).
@@ -382,7 +382,7 @@ impl Controller {
         if !deletion.cib_only {
             self.forget_resources(remote.as_deref(), deletion.resource.as_deref());
         }
-        self.write(vec![CibWrite::Delete { xpath }], WriteEnd::Nothing);
+        self.delete_in_history(&place.uuid, xpath);
         if let Some(key) = deletion.key.clone() {
             let resource = deletion.resource.clone().unwrap_or_default();
             let operation_key = format!("{resource}_delete_0");
@@ -409,7 +409,7 @@ impl Controller {
             entry.push_str(&format!(" and @operation_key='{resource}_{task}_{interval}'"));
         }
         let xpath = format!("//node_state[@id='{}']//lrm_rsc_op[{entry}]", place.uuid);
-        self.write(vec![CibWrite::Delete { xpath }], WriteEnd::Nothing);
+        self.delete_in_history(&place.uuid, xpath);
         let remote = (place.name != self.me.name).then_some(place.name.as_str());
         if let Some(remembered) = self.lrm(remote).and_then(|lrm| lrm.remembered.get_mut(resource)) {
             let matches = |r: &Record| {

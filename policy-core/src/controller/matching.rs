@@ -37,7 +37,7 @@ impl Controller {
         }
         let Some(place) = self.place_with_id(node_id) else { return };
         let operation_key = patch.attr(entry, "operation_key").unwrap_or("").to_owned();
-        let counted = patch.attr(entry, "crm-debug-origin") != Some("build_active_RAs");
+        let counted = patch.attr(entry, "crm-debug-origin") != Some(super::confirmed::REFRESH);
         self.match_result(now, &place, key, &operation_key, &report, counted);
     }
 

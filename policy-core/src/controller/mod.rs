@@ -28,6 +28,7 @@ mod agent;
 mod alert;
 mod alert_targets;
 mod changes;
+mod confirmed;
 mod connection;
 mod coordinate;
 mod election;
@@ -141,6 +142,7 @@ pub struct Controller {
     panic_armed: bool,
     join: join::Round,
     joined_before: bool,
+    since_confirmed: confirmed::SinceConfirmed,
     calls: CallId,
     writing: BTreeMap<CallId, WriteEnd>,
     syncing: Option<CallId>,
@@ -200,6 +202,7 @@ impl Controller {
             panic_armed: false,
             join: join::Round::default(),
             joined_before: false,
+            since_confirmed: confirmed::SinceConfirmed::default(),
             calls: 0,
             writing: BTreeMap::new(),
             syncing: None,

@@ -146,6 +146,13 @@ impl Record {
         !matches!(task, "cancel" | "delete" | "notify" | "meta-data" | "metadata")
     }
 
+    /// Ids of the entries it writes.
+    pub(super) fn entries(&self) -> Vec<String> {
+        let task = self.operation.recorded_task(self.report.op_status);
+        let Operation { resource, interval_ms, parameters, .. } = &self.operation;
+        self.entry_ids(task, &operation_key(resource, task, *interval_ms, parameters))
+    }
+
     fn entry_ids(&self, task: &str, key: &str) -> Vec<String> {
         let resource = &self.operation.resource;
         let failed = self.is_failed() && !self.is_pending();

@@ -224,6 +224,42 @@ fn a_migration_has_entries_of_its_own() {
 }
 
 #[test]
+fn what_ends_while_a_confirmation_is_under_way_is_not_lost() {
+    // The coordinator is lost while n3 stops a resource, which an operator wants back already. The stop ends between n3's
+    // confirmation of the join and the moment the new coordinator has put the confirmed history in the place of the recorded one.
+    let role = |role: &str| {
+        let pair = format!(r#"<nvpair id="d1-m-t" name="target-role" value="{role}"/>"#);
+        let meta = format!(r#"<meta_attributes id="d1-m">{pair}</meta_attributes>"#);
+        CibWrite::Merge { xml: format!(r#"<resources><primitive id="d1">{meta}</primitive></resources>"#) }
+    };
+    let there = r#"<constraints><rsc_location id="l" rsc="d1" node="n3" score="INFINITY"/></constraints>"#;
+    for rc in [0, 1] {
+        let mut cluster = started(&[]);
+        cluster.change(CibWrite::Merge { xml: there.into() });
+        cluster.pass(10);
+        if rc != 0 {
+            cluster.failing.insert(("d1".into(), "stop".into()), rc);
+        }
+        cluster.change(role("Stopped"));
+        assert!(history(&cluster, "n3", "d1").contains("d1_last_0 stop rc=193"), "{}", history(&cluster, "n3", "d1"));
+        cluster.change(role("Started"));
+        cluster.ends_while_confirming = Some(3);
+        cluster.kill(1);
+        cluster.pass(40);
+        assert_eq!(cluster.ends_while_confirming, None, "it was in flight then");
+        assert_eq!(cluster.dc(), Some(2));
+        let (history, count) = (history(&cluster, "n3", "d1"), cluster.attribute("n3", "fail-count-d1#stop_0"));
+        if rc == 0 {
+            assert!(history.contains("d1_last_0 start rc=0"), "{history}");
+            assert_eq!(cluster.runs_on("d1"), ["n3"]);
+        } else {
+            assert!(history.contains("d1_last_failure_0 stop rc=1"), "{history}");
+            assert_eq!(count.as_deref(), Some("1"), "a foreign event counts as one [CT-5.9]");
+        }
+    }
+}
+
+#[test]
 fn a_failed_start_counts_as_infinity_everywhere() {
     let bad = resource("bad", &[("state", "/nonexistent/dir/x")], &[]);
     let mut cluster = Cluster::configured(NO_FENCING, &bad, "");
