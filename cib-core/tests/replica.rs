@@ -5,9 +5,10 @@ mod support;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
-use cib_core::cib::{Operation, Request, Version};
-use cib_core::replica::store::Stored;
+use cib_core::cib::{CallOptions, Operation, Request, Version};
+use cib_core::replica::store::{self, Stored};
 use cib_core::replica::{Config, MemberId, Output, Phase, Replica, RequestId};
+use cib_core::xml::Document;
 use support::{Random, request};
 
 const NOW: Duration = Duration::from_secs(1);
@@ -307,4 +308,40 @@ fn an_own_change_is_answered_when_quorum_is_lost() {
     assert_eq!(torn.cluster.replies.len(), 1, "nobody knows yet");
     torn.cluster.meet(&[(&[2], false), (&[1], false), (&[3], false)]);
     assert_eq!(torn.cluster.replies[1], (MemberId(2), RequestId(2), false));
+}
+
+/// A member that died is back before anybody noticed, with what was on its disk: the configuration, and no status [CB-12.5].
+/// It may be the first to have written the newest version.
+#[test]
+fn a_copy_that_was_read_from_disk_does_not_take_the_status_from_the_others() {
+    for ahead in [0, 1] {
+        let quorate = |m| Config::new(m, format!("node{m}")).with_quorum_for_configuration();
+        let mut cluster = Cluster::new(3);
+        for (&m, replica) in &mut cluster.replicas {
+            *replica = Replica::recover(quorate(m), &[], NOW).0;
+        }
+        cluster.meet(&[(&[1, 2, 3], true)]);
+        let merge = |section: &str, xml: &str| {
+            let input = Document::parse(xml).unwrap();
+            Request::new(Operation::Modify).section(section).options(CallOptions::MAY_CREATE).input(input)
+        };
+        for request in [merge("status", "<node_state id='3'/>"), merge("tags", "<tag id='t'><obj_ref id='x'/></tag>")] {
+            cluster.replicas.get_mut(&MemberId(2)).unwrap().handle_request(NOW, RequestId(1), request);
+            cluster.drain();
+            cluster.settle();
+        }
+        let mut disk = store::stored_form(cluster.replicas[&MemberId(1)].cib().document());
+        assert_eq!(cluster.replicas[&MemberId(2)].cib().version(), Version::new(0, 1, 0), "as on disk");
+        let root = disk.root();
+        disk.set_attr(root, "epoch", &(1 + ahead).to_string());
+        let stored = Stored { name: "cib.xml".into(), content: disk.write().into_bytes(), changed: 1 };
+        let back = Replica::recover(quorate(MemberId(1)).with_incarnation(1), &[stored], NOW).0;
+        cluster.replicas.insert(MemberId(1), back);
+        cluster.meet(&[(&[1], false), (&[2, 3], true)]);
+        cluster.meet(&[(&[1, 2], true), (&[3], false)]);
+        let (one, two) = (cluster.replicas[&MemberId(1)].cib(), cluster.replicas[&MemberId(2)].cib());
+        assert_eq!((one.version(), one.digest()), (two.version(), two.digest()), "{ahead}");
+        assert_eq!(one.version(), Version::new(0, 1 + ahead, ahead));
+        assert_eq!(one.select("//node_state[@id='3']").len(), 1, "{ahead}: what was known of member 3 is lost");
+    }
 }

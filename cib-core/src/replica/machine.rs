@@ -3,10 +3,11 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
+use super::choice::{self, Choice};
 use super::message::{Message, MessageError, Offer};
 use super::progress::Progress;
 use super::store::{self, Finding, Stored};
-use super::{Cause, Changed, Config, MemberId, Output, Phase, RequestId, Status};
+use super::{Cause, Changed, Config, MemberId, Output, Phase, RequestId, Status, View};
 use crate::cib::{Cib, Code, Holder, Operation, Request, Version};
 use crate::patch::{Ordered, diff, digest};
 use crate::schema;
@@ -34,7 +35,12 @@ pub struct Replica {
     parting: bool,
     /// Rounds of comparison since the last membership change; the same number on all members.
     round: u64,
+    /// The sequence of the present membership.
+    sequence: u64,
+    /// The sequence of the last membership with quorum in which the copy changed; 0 since a start, when the status is empty.
+    authority: u64,
     offers: BTreeMap<MemberId, Offer>,
+    choice: Option<Choice>,
     /// Requests that were delivered while copies were not equal, in their order.
     waiting: VecDeque<(MemberId, u64, Request)>,
     /// The requests that the copy contains.
@@ -69,7 +75,10 @@ impl Replica {
             quorate: false,
             parting: false,
             round: 0,
+            sequence: 0,
+            authority: 0,
             offers: BTreeMap::new(),
+            choice: None,
             waiting: VecDeque::new(),
             applied: Progress::default(),
             unanswered: BTreeMap::new(),
@@ -223,16 +232,16 @@ impl Replica {
     ///
     /// On channels that may deliver in a new membership what was sent in an older one, use [`Replica::handle_view`].
     pub fn handle_peers(&mut self, now: Duration, peers: &[MemberId]) {
-        self.handle_view(now, 0, peers);
+        self.handle_view(now, View { number: 0, sequence: 1 }, peers);
     }
 
-    /// The same with a number of the membership that all its members share and no other membership has: what copies tell
-    /// each other in one membership is not taken for an answer in another.
-    pub fn handle_view(&mut self, now: Duration, view: u32, peers: &[MemberId]) {
+    /// The same with what tells this membership from others.
+    pub fn handle_view(&mut self, now: Duration, view: View, peers: &[MemberId]) {
         self.peers = peers.to_vec();
         self.peers.sort_unstable();
         self.peers.dedup();
-        self.round = u64::from(view) << 32;
+        self.round = u64::from(view.number) << 32;
+        self.sequence = view.sequence;
         // Those who come together now did not all see what waits: it goes out again, to all of them.
         for (origin, number, request) in core::mem::take(&mut self.waiting) {
             if origin == self.config.member {
@@ -246,14 +255,15 @@ impl Replica {
 
     fn begin_round(&mut self, now: Duration) {
         self.offers.clear();
+        self.choice = None;
         self.held.iter_mut().for_each(|h| h.passed_on = false);
         self.phase = Phase::Exchanging;
         if self.peers == [self.config.member] {
             self.synchronized(now, None);
             return;
         }
-        let (version, digest) = (self.cib.version(), self.cib.digest());
-        let offer = Offer { round: self.round, version, digest, applied: self.applied.clone() };
+        let (version, digest, authority) = (self.cib.version(), self.cib.digest(), self.authority);
+        let offer = Offer { round: self.round, version, digest, authority, applied: self.applied.clone() };
         self.broadcast(&Message::Offer(offer));
     }
 
@@ -323,6 +333,9 @@ impl Replica {
             let writes = rose || outcome.configuration || request.operation.writes_through();
             self.unsaved |= writes;
             self.check_at = Some(now + self.config.check_after);
+            if self.quorate || !self.config.quorum_for_configuration {
+                self.authority = self.sequence;
+            }
         }
         if outcome.changed || outcome.patch.is_some() {
             self.outputs.push_back(Output::Changed(Changed {
@@ -395,9 +408,10 @@ impl Replica {
         if self.offers.len() < self.peers.len() {
             return;
         }
-        // All members see the same offers, and choose alike: the newest version, of equals the first member's.
-        let newest = self.offers.iter().max_by_key(|&(&member, offer)| (offer.version, core::cmp::Reverse(member)));
-        let Some((&owner, best)) = newest else { return };
+        // All members see the same offers, and choose alike.
+        let Some(choice) = Choice::among(&self.offers) else { return };
+        self.authority = choice.authority;
+        let best = &self.offers[&choice.owner];
         if self.offers.values().all(|o| o.version == best.version && o.digest == best.digest) {
             for offer in self.offers.values() {
                 self.applied.merge(&offer.applied);
@@ -405,51 +419,65 @@ impl Replica {
             self.synchronized(now, None);
             return;
         }
-        self.phase = Phase::Fetching(owner);
-        if owner == self.config.member {
-            self.broadcast(&Message::Sync {
-                round: self.round,
-                document: Box::new(self.cib.document().clone()),
-                applied: self.applied.clone(),
-            });
+        self.phase = Phase::Fetching(choice.owner);
+        self.choice = Some(choice);
+        if choice.owner == self.config.member {
+            self.spread(self.cib.document().clone(), self.applied.clone());
         }
+    }
+
+    fn spread(&mut self, document: Document, applied: Progress) {
+        self.broadcast(&Message::Sync { round: self.round, document: Box::new(document), applied });
     }
 
     fn sync(&mut self, now: Duration, from: MemberId, round: u64, document: Document, applied: Progress) {
         if self.phase != Phase::Fetching(from) || round != self.round {
             return;
         }
+        let Some(choice) = self.choice else { return };
+        if from != choice.keeper {
+            // The newest document, but others know more of what runs: it becomes everybody's with their status.
+            self.phase = Phase::Fetching(choice.keeper);
+            if choice.keeper == self.config.member {
+                self.spread(choice::with_status(document, &self.cib), applied);
+            }
+            return;
+        }
         // The copy knows what is in it; what was applied to another one alone is lost, and may go out again.
         self.applied = applied;
-        if from != self.config.member {
-            let fresh = Cib::from_document(document);
-            let configuration = |v: Version| (v.admin_epoch, v.epoch);
-            if configuration(fresh.version()) > configuration(self.cib.version()) {
-                // Others went on with quorum: what all had is in their copy, and what its own sender still wants it sends.
-                let mut held = core::mem::take(&mut self.held);
-                held.retain(|h| self.is_awaited(h));
-                self.held = held;
-            }
-            let patch = diff(&self.cib, &fresh, Ordered::Yes);
-            if patch.is_some() {
-                self.cib = fresh;
-                self.unsaved = true;
-                self.usable = schema::validate(&self.cib).is_ok();
-                self.outputs.push_back(Output::Changed(Changed {
-                    patch,
-                    version: self.cib.version(),
-                    cause: Cause::Synchronization { owner: from },
-                    configuration: true,
-                }));
-            }
+        if from != self.config.member || choice.owner != choice.keeper {
+            self.adopt(from, Cib::from_document(document));
         }
         self.check_at = Some(now + self.config.check_after);
         self.synchronized(now, Some(from));
     }
 
+    fn adopt(&mut self, owner: MemberId, fresh: Cib) {
+        let configuration = |v: Version| (v.admin_epoch, v.epoch);
+        if configuration(fresh.version()) > configuration(self.cib.version()) {
+            // Others went on with quorum: what all had is in their copy, and what its own sender still wants it sends.
+            let mut held = core::mem::take(&mut self.held);
+            held.retain(|h| self.is_awaited(h));
+            self.held = held;
+        }
+        let patch = diff(&self.cib, &fresh, Ordered::Yes);
+        if patch.is_some() {
+            self.cib = fresh;
+            self.unsaved = true;
+            self.usable = schema::validate(&self.cib).is_ok();
+            self.outputs.push_back(Output::Changed(Changed {
+                patch,
+                version: self.cib.version(),
+                cause: Cause::Synchronization { owner },
+                configuration: true,
+            }));
+        }
+    }
+
     fn synchronized(&mut self, now: Duration, owner: Option<MemberId>) {
         self.phase = Phase::Synchronized;
         self.offers.clear();
+        self.choice = None;
         self.outputs.push_back(Output::Synchronized { version: self.cib.version(), owner });
         for (origin, number, request) in core::mem::take(&mut self.waiting) {
             self.apply(now, origin, number, &request);

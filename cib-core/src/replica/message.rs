@@ -55,6 +55,8 @@ pub struct Offer {
     pub version: Version,
     /// Versioned digest of its document.
     pub digest: String,
+    /// The sequence of the last membership with quorum in which the copy changed; 0 if none since it was read from disk.
+    pub authority: u64,
     /// The requests that the document contains.
     pub applied: Progress,
 }
@@ -98,6 +100,7 @@ impl Message {
                 let mut doc = state("cib_offer", offer.version, &offer.digest);
                 let root = doc.root();
                 doc.set_attr(root, "round", &offer.round.to_string());
+                doc.set_attr(root, "authority", &offer.authority.to_string());
                 write_progress(&mut doc, root, &offer.applied);
                 doc
             }
@@ -132,8 +135,9 @@ impl Message {
             "cib_offer" => {
                 let (version, digest) = read_state(&doc, "cib_offer")?;
                 let round = number(&doc, root, "cib_offer", "round")?;
+                let authority = number(&doc, root, "cib_offer", "authority")?;
                 let applied = read_progress(&doc, "cib_offer")?;
-                Ok(Message::Offer(Offer { round, version, digest, applied }))
+                Ok(Message::Offer(Offer { round, version, digest, authority, applied }))
             }
             "cib_sync" => {
                 let missing = MessageError::Malformed { message: "cib_sync", part: "cib_calldata" };
@@ -218,7 +222,7 @@ mod tests {
                 number: 7,
                 request: Box::new(Request::new(Operation::Erase)),
             },
-            Message::Offer(Offer { round: 3, version, digest: "d".into(), applied: applied.clone() }),
+            Message::Offer(Offer { round: 3, version, digest: "d".into(), authority: 9, applied: applied.clone() }),
             Message::Sync {
                 round: 1,
                 document: Box::new(Document::parse("<cib epoch='1'><configuration/></cib>").unwrap()),

@@ -42,6 +42,7 @@
 //! [`handle_peers`]: Replica::handle_peers
 //! [`poll_output`]: Replica::poll_output
 
+mod choice;
 mod machine;
 mod message;
 mod progress;
@@ -67,6 +68,16 @@ impl fmt::Display for MemberId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// What tells a membership from others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct View {
+    /// All its members find the same, and no other membership has it: what copies tell each other in one membership is not
+    /// taken for an answer in another.
+    pub number: u32,
+    /// Grows from membership to membership for everybody who is in both (the ring's sequence number will do); above 0.
+    pub sequence: u64,
 }
 
 /// The driver's name for a request.

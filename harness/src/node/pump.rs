@@ -294,7 +294,8 @@ impl Node {
     fn compare_copies(&mut self, now: Duration) {
         self.compared = self.ring;
         let peers: Vec<MemberId> = self.in_group.iter().map(|&m| MemberId(m)).collect();
-        self.replica.handle_view(now, self.view_number(), &peers);
+        let view = replica::View { number: self.view_number(), sequence: self.ring.map_or(1, |r| r.seq) };
+        self.replica.handle_view(now, view, &peers);
     }
 
     fn regroup(&mut self, now: Duration, members: Vec<NodeId>, joined: &[NodeId], left: &[NodeId]) {
