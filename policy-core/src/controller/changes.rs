@@ -26,6 +26,15 @@ pub struct CibChange {
     pub object: Option<NodeIx>,
 }
 
+/// Whether the state of a node itself may have changed: an attribute, or that it is there.
+fn is_of_node_state(change: &CibChange) -> bool {
+    let state = change
+        .path
+        .strip_prefix("/cib/status/")
+        .is_some_and(|rest| rest.starts_with("node_state[") && !rest.contains('/'));
+    state || matches!(change.path.as_str(), "/cib" | "/cib/status") && change.kind != ChangeKind::Modify
+}
+
 impl Controller {
     /// The CIB is `doc` now. `changes` is what led there, with the patch's own document for created and modified
     /// elements; none means that all may be new. Called once with the first CIB, then after every change.
@@ -47,6 +56,9 @@ impl Controller {
         if whole || touches("/nodes") {
             self.note_stale_nodes(doc);
         }
+        if whole || changes.iter().any(is_of_node_state) {
+            self.note_expectations(doc);
+        }
         if self.is_dc && changes.iter().any(|change| self.is_foreign(change)) {
             self.repair_status(now);
         }
@@ -58,6 +70,14 @@ impl Controller {
             self.handled_outside.clear();
         }
         self.run(now);
+    }
+
+    /// Of which nodes the CIB says what is expected.
+    fn note_expectations(&mut self, doc: &Document) {
+        let status = doc.child(doc.root(), "status");
+        let states = status.into_iter().flat_map(|s| doc.children_named(s, "node_state"));
+        let recorded = states.filter(|&n| doc.attr(n, "expected").is_some());
+        self.expectations = recorded.filter_map(|n| doc.id(n)?.parse().ok()).collect();
     }
 
     /// Entries of `nodes` with the name of a known node and an id that nobody has ([CT-4.7]).

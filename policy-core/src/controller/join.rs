@@ -50,13 +50,7 @@ impl Controller {
     /// Makes one offer ([CT-4.3]).
     fn offer(&mut self, to: NodeId, only_unconfirmed: bool) {
         let Some(peer) = self.peers.get_mut(to) else { return };
-        if !peer.is_active() {
-            if peer.expected.is_none() && peer.state == Some(super::Membership::Lost) {
-                peer.expected = Some(Expected::Down);
-            }
-            return;
-        }
-        if peer.name.is_empty() {
+        if !peer.is_active() || peer.name.is_empty() {
             return;
         }
         self.join.offered_at = self.sequence;

@@ -135,6 +135,8 @@ pub struct Controller {
     cluster_name_known: bool,
     /// Ids in `nodes` that an earlier node of a known name had.
     stale_nodes: Vec<String>,
+    /// Nodes of which the CIB says what is expected.
+    expectations: BTreeSet<NodeId>,
     sequence: u64,
     seen_view: bool,
     quorate: bool,
@@ -195,6 +197,7 @@ impl Controller {
             generation: Generation::default(),
             cluster_name_known: false,
             stale_nodes: Vec::new(),
+            expectations: BTreeSet::new(),
             sequence: 0,
             seen_view: false,
             quorate: false,

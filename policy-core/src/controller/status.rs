@@ -1,6 +1,6 @@
 //! What a controller writes about nodes into the CIB ([CT-4.7]), and what it shows of itself.
 
-use super::{Controller, JoinPhase, Membership, NodeId, State, WriteEnd};
+use super::{Controller, Expected, JoinPhase, Membership, NodeId, Peer, State, WriteEnd};
 use cib_core::cib::{CallOptions, Operation, Request};
 use cib_core::xml::{Document, NodeIx, Style};
 use std::time::Duration;
@@ -175,10 +175,18 @@ impl Controller {
         if fields.join {
             doc.set_attr(element, "join", if peer.phase <= JoinPhase::None { "down" } else { "member" });
         }
-        if let (true, Some(expected)) = (fields.expected, peer.expected) {
+        if let (true, Some(expected)) = (fields.expected, self.expectation(peer)) {
             doc.set_attr(element, "expected", expected.as_str());
         }
         doc.set_attr(element, "crm-debug-origin", origin);
+    }
+
+    /// What is written as expected of a node. Of one that was lost before this node ever coordinated nothing is known here, and it is
+    /// taken for down ([CT-4.3]); but only where the CIB, once it is everybody's, does not know better: a node that was lost together
+    /// with its coordinator is a member that is missing, and is fenced ([CT-7.7]).
+    fn expectation(&self, peer: &Peer) -> Option<Expected> {
+        let unknown = peer.state == Some(Membership::Lost) && !self.expectations.contains(&peer.id);
+        peer.expected.or((unknown && self.cib_consistent()).then_some(Expected::Down))
     }
 
     pub(super) fn node_state_write(&self, nodes: &[NodeId], fields: Fields, origin: &str) -> CibWrite {

@@ -104,3 +104,26 @@ fn the_last_node_stops_by_itself() {
     assert_eq!(cluster.exits, [(1, 0)]);
     assert!(cluster.runs_on("d").is_empty());
 }
+
+/// [CT-7.7]: a new coordinator knows of the nodes that were lost with the old one what the CIB says. Only a node of which nobody has
+/// ever said what is expected is taken for down ([CT-4.3]).
+#[test]
+fn a_node_that_is_lost_with_its_coordinator_is_missed() {
+    let mut cluster = Cluster::new("");
+    for id in 1..=3 {
+        cluster.start(id, 40 - 10 * u64::from(id), "3.20.5");
+    }
+    cluster.pass(30);
+    cluster.member_without_controller(4);
+    cluster.pass(30);
+    cluster.machine_leaves(4);
+    assert_eq!(cluster.dc(), Some(1));
+    cluster.kill(3);
+    cluster.kill(1);
+    cluster.pass(30);
+    assert_eq!(cluster.dc(), Some(2));
+    assert_eq!(cluster.value("//node_state[@id='3']", "in_ccm").as_deref(), Some("0"));
+    assert_eq!(cluster.value("//node_state[@id='3']", "expected").as_deref(), Some("member"));
+    assert_eq!(cluster.value("//node_state[@id='1']", "expected").as_deref(), Some("member"));
+    assert_eq!(cluster.value("//node_state[@id='4']", "expected").as_deref(), Some("down"));
+}
