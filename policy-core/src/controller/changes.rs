@@ -58,6 +58,7 @@ impl Controller {
         }
         if whole || changes.iter().any(is_of_node_state) {
             self.note_expectations(doc);
+            self.learn_missing(now, doc);
         }
         if self.is_dc && changes.iter().any(|change| self.is_foreign(change)) {
             self.repair_status(now);
@@ -78,6 +79,29 @@ impl Controller {
         let states = status.into_iter().flat_map(|s| doc.children_named(s, "node_state"));
         let recorded = states.filter(|&n| doc.attr(n, "expected").is_some());
         self.expectations = recorded.filter_map(|n| doc.id(n)?.parse().ok()).collect();
+    }
+
+    /// A node that the CIB takes for a member, and that this one has never met, is not there: whoever coordinates writes it so.
+    /// The copy came from others, who saw it go while this node was away; only a coordinator writes that.
+    fn learn_missing(&mut self, now: Duration, doc: &Document) {
+        let Some(status) = doc.child(doc.root(), "status") else { return };
+        let before = self.peers.len();
+        for state in doc.children_named(status, "node_state").filter(|&n| doc.attr(n, "remote_node").is_none()) {
+            let away = |name| doc.attr(state, name).is_none_or(|value| matches!(value, "0" | "false" | "offline"));
+            let (Some(id), Some(name)) = (doc.id(state).and_then(|id| id.parse().ok()), doc.attr(state, "uname"))
+            else {
+                continue;
+            };
+            let known = id == self.me.id || self.peers.get(id).is_some() || self.peers.named(name).is_some();
+            let gone = away("in_ccm") && away("crmd");
+            if !known && !gone {
+                self.peers.learn(id, name).state = Some(super::Membership::Lost);
+            }
+        }
+        // At the end of a join all are written anyway.
+        if self.is_dc && self.peers.len() > before && !matches!(self.state, State::Integration | State::FinalizeJoin) {
+            self.write_all_nodes(now, super::status::Fields::ALL);
+        }
     }
 
     /// Entries of `nodes` with the name of a known node and an id that nobody has ([CT-4.7]).

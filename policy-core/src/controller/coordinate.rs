@@ -246,7 +246,8 @@ impl Controller {
     fn start_remote(&mut self, now: Duration, action: &Action, message: Message) {
         let Some(to) = action.receiver().and_then(|name| self.peers.named(name)).map(|p| p.id) else {
             self.confirm(action.element.id, true);
-            self.abort(now, Abort::restart("Unknown node"));
+            // Not at once: the next graph may ask the same.
+            self.delay_abort(now, Duration::from_secs(1), "Unknown node");
             return;
         };
         self.send(Receiver::Node(to), message);

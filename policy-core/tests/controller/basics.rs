@@ -1,7 +1,7 @@
 //! Who coordinates, who joins, how nodes leave ([CT-12.7]).
 
 use crate::fixture::{Cluster, DUMMY};
-use policy_core::controller::State;
+use policy_core::controller::{CibWrite, State};
 
 /// [CT-12.7] E1, and [CT-4.10]: what is written on the way.
 #[test]
@@ -126,4 +126,21 @@ fn a_node_that_is_lost_with_its_coordinator_is_missed() {
     assert_eq!(cluster.value("//node_state[@id='3']", "expected").as_deref(), Some("member"));
     assert_eq!(cluster.value("//node_state[@id='1']", "expected").as_deref(), Some("member"));
     assert_eq!(cluster.value("//node_state[@id='4']", "expected").as_deref(), Some("down"));
+}
+
+/// A copy of the CIB may take a node for a member that no present node has ever met: it is written as lost, at once by a
+/// coordinator at work, at the end of the join by one that takes over.
+#[test]
+fn a_member_that_nobody_has_met_is_missing() {
+    for nodes in [2, 0] {
+        let mut cluster = Cluster::new(DUMMY).up(nodes);
+        let state = r#"<node_state id="5" uname="n5" in_ccm="100" crmd="100" join="member" expected="member"/>"#;
+        cluster.change(CibWrite::Merge { xml: format!("<status>{state}</status>") });
+        let mut cluster = if nodes == 0 { cluster.up(2) } else { cluster };
+        cluster.pass(10);
+        let written = |name| cluster.value("//node_state[@id='5']", name);
+        assert_eq!(["in_ccm", "crmd", "expected"].map(written).map(Option::unwrap), ["0", "0", "member"]);
+        assert_eq!(cluster.logged("Unknown node"), 0);
+        assert_eq!(cluster.runs_on("d").len(), 1);
+    }
 }
