@@ -209,6 +209,36 @@ fn one_of_two_links_may_fail_without_the_host_ever_being_lost() {
     }
 }
 
+/// Released programs take a preferred link back at once, and lose the ring if it goes down again soon: then its silence is judged
+/// with up to ten times the timeout [LK-9.4].
+#[test]
+fn a_link_that_was_down_carries_messages_again_when_it_has_been_up_for_long() {
+    let mut net = Net::new(2, "passive", Key::Clear);
+    net.run(Duration::from_secs(15));
+    let mut carrying = |net: &mut Net| {
+        net.carried.clear();
+        (0..10).for_each(|_| net.send(1, None, &[0; 50]));
+        assert_eq!(net.received(2).len(), 10);
+        let in_use = net.nodes[&1].links().filter(|l| l.in_use).map(|l| l.link);
+        assert_eq!(in_use.collect::<Vec<_>>(), net.carried.keys().copied().collect::<Vec<_>>());
+        net.carried.clone().into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(carrying(&mut net), [(0, 10)]);
+    net.cut.push((2, 0));
+    net.run(Duration::from_millis(1300));
+    net.cut.clear();
+    net.run(Duration::from_secs(3));
+    assert_eq!(net.up(1), [(2, 0), (2, 1)]);
+    assert_eq!(carrying(&mut net), [(1, 10)]);
+    // The only link that is up carries them, trusted or not.
+    net.cut.push((2, 1));
+    net.run(Duration::from_millis(1300));
+    assert_eq!(carrying(&mut net), [(0, 10)]);
+    net.cut.clear();
+    net.run(Duration::from_secs(10));
+    assert_eq!(carrying(&mut net), [(0, 10)]);
+}
+
 #[test]
 fn modes_use_links_as_their_names_say() {
     for (mode, wanted) in

@@ -1,6 +1,7 @@
 //! Describing a simulation.
 
 use super::host::{Host, Power};
+use super::network::MAX_LINKS;
 use super::remote::RemoteHost;
 use super::scenario::{At, Event, NetworkSetting};
 use super::{Clock, Disk, Faults, Happening, Network, NodeIx, Simulation, check, observe};
@@ -12,6 +13,8 @@ use rand::{RngExt, SeedableRng};
 use std::collections::BinaryHeap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
+use totem_core::config::Config;
+use totem_core::link::Settings;
 
 /// Seconds since the epoch at the beginning of every simulation: 2026-01-01 00:00:00 UTC.
 pub(super) const EPOCH: u64 = 1_767_225_600;
@@ -29,6 +32,9 @@ pub enum BuildError {
     /// There are no nodes, or a name stands twice.
     #[error("nodes: {0}")]
     Nodes(String),
+    /// More links than two nodes can have.
+    #[error("links: {0} are more than 8")]
+    Links(u8),
 }
 
 /// What a simulation is made of.
@@ -40,10 +46,11 @@ pub struct Builder {
     totem: Vec<(String, String)>,
     quorum: Vec<(String, String)>,
     configuration: String,
-    network: Vec<NetworkSetting>,
+    network: Vec<(NetworkSetting, Option<u8>)>,
     events: Vec<At<Event>>,
     faults: Option<Faults>,
-    links: usize,
+    links: u8,
+    interfaces: Vec<(u8, String, String)>,
     drift_ppm: i64,
     details: bool,
     mutation: Option<check::Mutation>,
@@ -64,7 +71,8 @@ impl Builder {
             network: Vec::new(),
             events: Vec::new(),
             faults: None,
-            links: 1,
+            links: 0,
+            interfaces: Vec::new(),
             drift_ppm: 100,
             details: false,
             mutation: None,
@@ -92,6 +100,21 @@ impl Builder {
     #[must_use]
     pub fn guest(mut self, name: &str, container: &str) -> Self {
         self.remotes.push((name.to_owned(), Some(container.to_owned())));
+        self
+    }
+
+    /// The ring runs over so many redundant links, from 1 to 8, as the transport knet has them; without this, and with 0, over one
+    /// network of plain datagrams.
+    #[must_use]
+    pub fn links(mut self, links: u8) -> Self {
+        self.links = links;
+        self
+    }
+
+    /// A key of the `interface` section of one link.
+    #[must_use]
+    pub fn link(mut self, link: u8, key: &str, value: &str) -> Self {
+        self.interfaces.push((link, key.to_owned(), value.to_owned()));
         self
     }
 
@@ -130,10 +153,10 @@ impl Builder {
         self
     }
 
-    /// A property of the network from the start.
+    /// A property of the network from the start, on one link or on all.
     #[must_use]
-    pub fn network(mut self, setting: NetworkSetting) -> Self {
-        self.network.push(setting);
+    pub fn network(mut self, setting: NetworkSetting, link: Option<u8>) -> Self {
+        self.network.push((setting, link));
         self
     }
 
@@ -205,16 +228,21 @@ impl Builder {
         if self.nodes.is_empty() {
             return Err(BuildError::Nodes("at least one is needed".to_owned()));
         }
+        if usize::from(self.links) > MAX_LINKS {
+            return Err(BuildError::Links(self.links));
+        }
         let doc = Self::cib(&self.configuration)?;
-        let conf = corosync_conf(&self.nodes, &self.totem, &self.quorum, self.links);
+        let conf = self.corosync_conf();
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         let mut hosts = Vec::new();
         for (i, name) in self.nodes.iter().enumerate() {
             let epoch = Duration::from_secs(EPOCH);
-            let addresses: Vec<IpAddr> = (0..self.links).map(|link| address_of(i, link).ip()).collect();
+            let addresses: Vec<IpAddr> =
+                (0..usize::from(self.links.max(1))).map(|link| address_of(i, link).ip()).collect();
             let mut config =
                 NodeConfig::new(name, &addresses, &conf, epoch).map_err(|e| BuildError::Corosync(e.to_string()))?;
             config.seed = rng.random();
+            config.links = (self.links > 0).then(|| knet(&config.totem));
             let own = |all: &[(String, String)]| all.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
             config.initial_cib = own(&self.stored).or_else(|| Some(doc.write()));
             if let Some(version) = own(&self.feature_sets) {
@@ -242,9 +270,9 @@ impl Builder {
                 paused: None,
             });
         }
-        let mut network = Network::default();
-        for &setting in &self.network {
-            network.set(setting);
+        let mut network = Network::new(self.links.max(1).into());
+        for &(setting, link) in &self.network {
+            network.set(setting, link);
         }
         let check = check::Checker::new(&doc, &self.nodes);
         let mut simulation = Simulation {
@@ -278,7 +306,8 @@ impl Builder {
         }
         let mut events = self.events;
         if let Some(faults) = &self.faults {
-            events.extend(faults.plan(self.seed, &self.nodes, &check::primitives(&doc), &check::switches(&doc)));
+            let (resources, switches) = (check::primitives(&doc), check::switches(&doc));
+            events.extend(faults.plan(self.seed, &self.nodes, self.links, &resources, &switches));
         }
         let marks = self.marks_until.map_or(0, |until| until.as_secs() / 10);
         for number in 3..marks {
@@ -293,7 +322,7 @@ impl Builder {
 
 /// The address of a node on a link.
 pub(super) fn address_of(node: NodeIx, link: usize) -> SocketAddr {
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 95 - link as u8, 0, node as u8 + 1)), 5405)
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 95 - link as u8, 0, node as u8 + 1)), 5405 + link as u16)
 }
 
 /// The node and link of an address.
@@ -303,24 +332,43 @@ pub(super) fn place_of(address: SocketAddr) -> Option<(NodeIx, usize)> {
     Some((usize::from(host.checked_sub(1)?), usize::from(95u8.checked_sub(net)?)))
 }
 
-/// The `corosync.conf` that all nodes share.
-fn corosync_conf(nodes: &[String], totem: &[(String, String)], quorum: &[(String, String)], links: usize) -> String {
-    let mut text = String::from("totem {\n  version: 2\n  cluster_name: metronome\n  transport: udpu\n");
-    for (key, value) in totem {
-        text.push_str(&format!("  {key}: {value}\n"));
-    }
-    text.push_str("}\nquorum {\n  provider: corosync_votequorum\n");
-    for (key, value) in quorum {
-        text.push_str(&format!("  {key}: {value}\n"));
-    }
-    text.push_str("}\nnodelist {\n");
-    for (i, name) in nodes.iter().enumerate() {
-        text.push_str("  node {\n");
-        for link in 0..links {
-            text.push_str(&format!("    ring{link}_addr: {}\n", address_of(i, link).ip()));
+/// Bytes of the largest packet that an interface takes, as on Ethernet.
+const INTERFACE_MTU: u32 = 1500;
+
+/// The redundant links of a node; their seed is another at every start.
+fn knet(config: &Config) -> Settings {
+    let interface_mtu = config.links.iter().map(|link| (link.number, INTERFACE_MTU)).collect();
+    Settings { config: config.clone(), protection: None, interface_mtu, seed: [0; 32] }
+}
+
+impl Builder {
+    /// The `corosync.conf` that all nodes share.
+    fn corosync_conf(&self) -> String {
+        let transport = if self.links > 0 { "knet" } else { "udpu" };
+        let mut text = format!("totem {{\n  version: 2\n  cluster_name: metronome\n  transport: {transport}\n");
+        for (key, value) in &self.totem {
+            text.push_str(&format!("  {key}: {value}\n"));
         }
-        text.push_str(&format!("    name: {name}\n    nodeid: {}\n  }}\n", i + 1));
+        for link in 0..self.links {
+            text.push_str(&format!("  interface {{\n    linknumber: {link}\n"));
+            for (_, key, value) in self.interfaces.iter().filter(|(of, ..)| *of == link) {
+                text.push_str(&format!("    {key}: {value}\n"));
+            }
+            text.push_str("  }\n");
+        }
+        text.push_str("}\nquorum {\n  provider: corosync_votequorum\n");
+        for (key, value) in &self.quorum {
+            text.push_str(&format!("  {key}: {value}\n"));
+        }
+        text.push_str("}\nnodelist {\n");
+        for (i, name) in self.nodes.iter().enumerate() {
+            text.push_str("  node {\n");
+            for link in 0..usize::from(self.links.max(1)) {
+                text.push_str(&format!("    ring{link}_addr: {}\n", address_of(i, link).ip()));
+            }
+            text.push_str(&format!("    name: {name}\n    nodeid: {}\n  }}\n", i + 1));
+        }
+        text.push_str("}\n");
+        text
     }
-    text.push_str("}\n");
-    text
 }

@@ -1,7 +1,7 @@
 //! Random faults: a plan of events drawn from a seed. A plan is a list like any scenario's, so a failing run can be shrunk by leaving
 //! events out and running again.
 
-use super::scenario::{AgentFault, At, DiskFault, Event, NetworkSetting};
+use super::scenario::{AgentFault, At, Between, DiskFault, Event, NetworkSetting, Stretch};
 use rand::rngs::ChaCha8Rng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt, SeedableRng};
@@ -40,6 +40,8 @@ pub struct Faults {
     pub die: u32,
     /// One link that goes up and down.
     pub flap: u32,
+    /// One of several redundant links that fails, flaps, loses or is slow; drawn only where there are several.
+    pub link: u32,
     /// Clocks that jump, calendars that are off.
     pub clock: u32,
     /// Disks that are full or slow.
@@ -71,6 +73,7 @@ impl Faults {
             operator: 3,
             die: 2,
             flap: 1,
+            link: 6,
             clock: 1,
             disk: 2,
             switch: 1,
@@ -94,6 +97,7 @@ impl Faults {
             operator: 0,
             die: 0,
             flap: 0,
+            link: 0,
             clock: 0,
             disk: 0,
             switch: 0,
@@ -103,13 +107,21 @@ impl Faults {
         Faults { most: 1, until: Duration::from_secs(60), ..none }
     }
 
-    /// Draws a plan for these nodes, resources and fence devices. Everything is healed at the end, by a last `heal`, `boot`s and `agents well`.
-    pub fn plan(&self, seed: u64, nodes: &[String], resources: &[String], switches: &[String]) -> Vec<At<Event>> {
+    /// Draws a plan for these nodes with so many redundant links, resources and fence devices. Everything is healed at the end, by
+    /// a last `heal`, `boot`s and `agents well`.
+    pub fn plan(
+        &self,
+        seed: u64,
+        nodes: &[String],
+        links: u8,
+        resources: &[String],
+        switches: &[String],
+    ) -> Vec<At<Event>> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x0fa1_7500_0000_0000);
-        let mut plan = Plan { rng: &mut rng, nodes, resources, switches, events: Vec::new() };
+        let mut plan = Plan { rng: &mut rng, nodes, links, resources, switches, events: Vec::new() };
         if self.lossy {
             let loss = plan.loss(self);
-            plan.push(Duration::ZERO, Event::Network(NetworkSetting::Loss(loss)));
+            plan.push(Duration::ZERO, Event::Network(NetworkSetting::Loss(loss), None));
         }
         let count = plan.rng.random_range(1..=self.most.max(1));
         for _ in 0..count {
@@ -120,8 +132,8 @@ impl Faults {
         // Loss from the first second on lasts until what the crash did is over.
         let end = self.until + Duration::from_secs(if self.lossy { 120 } else { 60 });
         plan.push(end, Event::Heal);
-        plan.push(end, Event::Network(NetworkSetting::Loss(0.0)));
-        plan.push(end, Event::Network(NetworkSetting::Duplicate(0.0)));
+        plan.push(end, Event::Network(NetworkSetting::Loss(0.0), None));
+        plan.push(end, Event::Network(NetworkSetting::Duplicate(0.0), None));
         plan.push(end, Event::AgentsWell);
         plan.push(end, Event::Crm("configure property maintenance-mode=false".to_owned()));
         for name in nodes {
@@ -138,6 +150,7 @@ impl Faults {
 struct Plan<'a, R: Rng> {
     rng: &'a mut R,
     nodes: &'a [String],
+    links: u8,
     resources: &'a [String],
     switches: &'a [String],
     events: Vec<At<Event>>,
@@ -177,6 +190,8 @@ impl<R: Rng> Plan<'_, R> {
             faults.clock,
             faults.disk,
             faults.switch,
+            // Where there is one link, what is drawn is as if this kind did not exist.
+            if self.links > 1 { faults.link } else { 0 },
         ];
         let total: u32 = weights.iter().sum();
         let mut pick = self.rng.random_range(0..total.max(1));
@@ -215,7 +230,8 @@ impl<R: Rng> Plan<'_, R> {
             11 => self.flap(at),
             12 => self.clock(at),
             13 => self.disk(at),
-            _ => self.switch(at),
+            14 => self.switch(at),
+            _ => self.link(faults, at),
         }
     }
 
@@ -234,20 +250,68 @@ impl<R: Rng> Plan<'_, R> {
     fn cut(&mut self, at: Duration) {
         let Some((a, b)) = self.pair() else { return };
         let both = self.rng.random_bool(0.3);
-        self.push(at, Event::Cut(a.clone(), b.clone(), both));
-        let back = self.later(at, 1, 30);
-        self.push(back, Event::Mend(a, b, both));
+        self.fail(at, Stretch::pair(a, b, both), 30);
+    }
+
+    /// A stretch of the network fails for so many seconds at most.
+    fn fail(&mut self, at: Duration, stretch: Stretch, most: u64) {
+        self.push(at, Event::Cut(stretch.clone()));
+        let back = self.later(at, 1, most);
+        self.push(back, Event::Mend(stretch));
     }
 
     fn flap(&mut self, at: Duration) {
         let Some((a, b)) = self.pair() else { return };
         let both = self.rng.random_bool(0.7);
+        self.up_and_down(at, &Stretch::pair(a, b, both));
+    }
+
+    fn up_and_down(&mut self, at: Duration, stretch: &Stretch) {
         let mut time = at;
         for _ in 0..self.rng.random_range(3..=12) {
-            self.push(time, Event::Cut(a.clone(), b.clone(), both));
+            self.push(time, Event::Cut(stretch.clone()));
             time += Duration::from_millis(self.rng.random_range(50..3000));
-            self.push(time, Event::Mend(a.clone(), b.clone(), both));
+            self.push(time, Event::Mend(stretch.clone()));
             time += Duration::from_millis(self.rng.random_range(50..3000));
+        }
+    }
+
+    /// One of several links: between two nodes, of one node or everywhere.
+    fn link(&mut self, faults: &Faults, at: Duration) {
+        let link = self.rng.random_range(0..self.links);
+        match self.rng.random_range(0..8) {
+            0..=2 => {
+                let stretch = self.stretch().on(link);
+                self.fail(at, stretch, 60);
+            }
+            3..=5 => {
+                let stretch = self.stretch().on(link);
+                self.up_and_down(at, &stretch);
+            }
+            6 => {
+                let loss = self.loss(faults);
+                self.push(at, Event::Network(NetworkSetting::Loss(loss), Some(link)));
+                let back = self.later(at, 5, 60);
+                self.push(back, Event::Network(NetworkSetting::Loss(0.0), Some(link)));
+            }
+            _ => {
+                let most = Duration::from_millis(self.rng.random_range(5..1500));
+                let share = f64::from(self.rng.random_range(1..=50)) / 100.0;
+                self.push(at, Event::Network(NetworkSetting::Spikes(share, most), Some(link)));
+                let back = self.later(at, 5, 60);
+                self.push(back, Event::Network(NetworkSetting::Spikes(0.0, Duration::ZERO), Some(link)));
+            }
+        }
+    }
+
+    fn stretch(&mut self) -> Stretch {
+        match self.rng.random_range(0..10) {
+            0..=4 => {
+                let both = self.rng.random_bool(0.6);
+                self.pair().map_or(Between::All.into(), |(a, b)| Stretch::pair(a, b, both))
+            }
+            5..=7 => Between::Node(self.node()).into(),
+            _ => Between::All.into(),
         }
     }
 
@@ -333,23 +397,23 @@ impl<R: Rng> Plan<'_, R> {
             3 => {
                 let most = Duration::from_millis(self.rng.random_range(5..1500));
                 let share = f64::from(self.rng.random_range(1..=10)) / 100.0;
-                self.push(at, Event::Network(NetworkSetting::Spikes(share, most)));
-                self.push(back, Event::Network(NetworkSetting::Spikes(0.0, Duration::ZERO)));
+                self.push(at, Event::Network(NetworkSetting::Spikes(share, most), None));
+                self.push(back, Event::Network(NetworkSetting::Spikes(0.0, Duration::ZERO), None));
             }
             0 => {
                 let loss = self.loss(faults);
-                self.push(at, Event::Network(NetworkSetting::Loss(loss)));
-                self.push(back, Event::Network(NetworkSetting::Loss(0.0)));
+                self.push(at, Event::Network(NetworkSetting::Loss(loss), None));
+                self.push(back, Event::Network(NetworkSetting::Loss(0.0), None));
             }
             1 => {
-                self.push(at, Event::Network(NetworkSetting::Duplicate(0.1)));
-                self.push(back, Event::Network(NetworkSetting::Duplicate(0.0)));
+                self.push(at, Event::Network(NetworkSetting::Duplicate(0.1), None));
+                self.push(back, Event::Network(NetworkSetting::Duplicate(0.0), None));
             }
             _ => {
                 let slow = Duration::from_millis(self.rng.random_range(1..40));
-                self.push(at, Event::Network(NetworkSetting::Delay(Duration::from_micros(100), slow)));
+                self.push(at, Event::Network(NetworkSetting::Delay(Duration::from_micros(100), slow), None));
                 let usual = NetworkSetting::Delay(Duration::from_micros(100), Duration::from_micros(400));
-                self.push(back, Event::Network(usual));
+                self.push(back, Event::Network(usual, None));
             }
         }
     }
@@ -380,12 +444,31 @@ mod tests {
         let nodes: Vec<String> = ["a", "b", "c"].map(str::to_owned).into();
         let resources = vec!["ip".to_owned()];
         let faults = Faults::standard();
-        assert_eq!(faults.plan(7, &nodes, &resources, &[]), faults.plan(7, &nodes, &resources, &[]));
+        assert_eq!(faults.plan(7, &nodes, 1, &resources, &[]), faults.plan(7, &nodes, 1, &resources, &[]));
         for seed in 0..200 {
-            let plan = faults.plan(seed, &nodes, &resources, &[]);
-            let last_cut = plan.iter().rposition(|e| matches!(e.what, Event::Cut(..) | Event::Partition(_)));
-            let last_heal = plan.iter().rposition(|e| e.what == Event::Heal);
-            assert!(last_cut < last_heal);
+            for links in [0, 3] {
+                let plan = faults.plan(seed, &nodes, links, &resources, &[]);
+                let last_cut = plan.iter().rposition(|e| matches!(e.what, Event::Cut(..) | Event::Partition(_)));
+                let last_heal = plan.iter().rposition(|e| e.what == Event::Heal);
+                assert!(last_cut < last_heal);
+            }
         }
+    }
+
+    #[test]
+    fn single_links_fail_only_where_there_are_several() {
+        let nodes: Vec<String> = ["a", "b", "c"].map(str::to_owned).into();
+        let faults = Faults::standard();
+        let of_one_link = |links: u8| {
+            let plans = (0..100).flat_map(|seed| faults.plan(seed, &nodes, links, &[], &[]));
+            let link = |event: Event| match event {
+                Event::Cut(Stretch { link, .. }) | Event::Mend(Stretch { link, .. }) | Event::Network(_, link) => link,
+                _ => None,
+            };
+            plans.filter_map(|e| link(e.what)).collect::<std::collections::BTreeSet<u8>>()
+        };
+        assert!(of_one_link(0).is_empty() && of_one_link(1).is_empty());
+        assert_eq!(of_one_link(2), [0, 1].into());
+        assert_eq!(faults.plan(5, &nodes, 0, &[], &[]), faults.plan(5, &nodes, 1, &[], &[]));
     }
 }

@@ -2,8 +2,8 @@
 
 use super::host::Power;
 use super::scenario::describe;
-use super::scenario::{AgentFault, Event};
-use super::{BOOT, Happening, Kind, NodeIx, Simulation, Told};
+use super::scenario::{AgentFault, Between, Event, Stretch};
+use super::{BOOT, Happening, Kind, Network, NodeIx, Simulation, Told};
 use crate::node::{Node, Output, Request};
 use agents::model::{Cue, Effect, Fault};
 use agents::standard::{Exit, RunId, Standard};
@@ -13,6 +13,7 @@ use rand::seq::IndexedRandom;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
+use totem_core::member;
 
 impl Simulation {
     pub(super) fn happen(&mut self, what: Happening) {
@@ -129,6 +130,12 @@ impl Simulation {
                 }
             }
             Output::Event(event) => self.note_event(at, &event),
+            Output::Member(member::Output::Link { host, link, up }) => {
+                let other = host.0 as usize - 1;
+                let name = self.hosts.get(other).map_or("?", |h| h.name.as_str());
+                let text = format!("link {link} to {name} is {}", if up { "up" } else { "down" });
+                self.note(Some(at), Kind::Ring, text);
+            }
             // Nobody here asks with a number, and no tool of the ring looks.
             Output::Member(_) | Output::Reply { .. } => {}
             Output::Exit { code } => {
@@ -338,26 +345,8 @@ impl Simulation {
                 self.links_changed();
                 self.note(None, Kind::Fault, text);
             }
-            Event::Cut(a, b, both) => {
-                if let (Some(a), Some(b)) = (self.index(&a), self.index(&b)) {
-                    self.network.cut(a, b);
-                    if both {
-                        self.network.cut(b, a);
-                    }
-                }
-                self.links_changed();
-                self.note(None, Kind::Fault, text);
-            }
-            Event::Mend(a, b, both) => {
-                if let (Some(a), Some(b)) = (self.index(&a), self.index(&b)) {
-                    self.network.mend_pair(a, b);
-                    if both {
-                        self.network.mend_pair(b, a);
-                    }
-                }
-                self.links_changed();
-                self.note(None, Kind::Fault, text);
-            }
+            Event::Cut(stretch) => self.stretch(&stretch, &text, Network::cut),
+            Event::Mend(stretch) => self.stretch(&stretch, &text, Network::mend_pair),
             Event::Die(name) => self.on_node(&name, &text, |s, at| s.end_software(at)),
             Event::Erase(name) => self.on_node(&name, &text, |s, at| {
                 s.hosts[at].disk.erase();
@@ -375,8 +364,8 @@ impl Simulation {
                 self.links_changed();
                 self.note(None, Kind::Fault, text);
             }
-            Event::Network(setting) => {
-                self.network.set(setting);
+            Event::Network(setting, link) => {
+                self.network.set(setting, link);
                 self.note(None, Kind::Fault, text);
             }
             Event::Standby(name) => self.give(&text, Request::Standby { node: name, standby: true }),
@@ -398,6 +387,28 @@ impl Simulation {
             }
             Event::AgentsWell => self.world.clear_cues(),
         }
+    }
+
+    /// Cuts or mends a stretch of the network.
+    fn stretch(&mut self, stretch: &Stretch, text: &str, change: fn(&mut Network, NodeIx, NodeIx, Option<u8>)) {
+        let mut node = None;
+        let pairs: Vec<(NodeIx, NodeIx)> = match &stretch.between {
+            Between::Pair(a, b, both) => match (self.index(a), self.index(b)) {
+                (Some(a), Some(b)) if *both => vec![(a, b), (b, a)],
+                (Some(a), Some(b)) => vec![(a, b)],
+                _ => Vec::new(),
+            },
+            Between::Node(name) => {
+                node = self.index(name);
+                node.into_iter().flat_map(|a| (0..self.hosts.len()).flat_map(move |b| [(a, b), (b, a)])).collect()
+            }
+            Between::All => (0..self.hosts.len()).flat_map(|a| (0..self.hosts.len()).map(move |b| (a, b))).collect(),
+        };
+        for (from, to) in pairs.into_iter().filter(|(from, to)| from != to) {
+            change(&mut self.network, from, to, stretch.link);
+        }
+        self.links_changed();
+        self.note(node, Kind::Fault, text);
     }
 
     /// Events that happen to a remote host; `false` if this is none.

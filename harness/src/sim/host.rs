@@ -55,6 +55,9 @@ impl Host {
         self.boot += 1;
         let mut config = self.config.clone();
         config.seed = config.seed.wrapping_add(u64::from(self.boot) << 32);
+        if let Some(links) = &mut config.links {
+            links.seed[..8].copy_from_slice(&config.seed.to_le_bytes());
+        }
         config.life = self.boot;
         config.epoch = Duration::from_secs(config.epoch.as_secs().saturating_add_signed(self.calendar_off));
         let stored = Stored::read(|name| self.disk.read(name).map(<[u8]>::to_vec), self.disk.names());

@@ -10,11 +10,16 @@ use agents::model::Role;
 use cib_core::xml::{Document, NodeIx as XmlIx};
 use policy_core::controller::{Event as ControllerEvent, State};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use totem_core::link::LinkStatus;
+use totem_core::wire::NodeId;
 
 /// What was seen last, to tell only news.
 #[derive(Debug, Default)]
 pub(super) struct Observer {
     rings: BTreeSet<String>,
+    /// When the last of them formed.
+    ring_at: Option<Duration>,
     instances: BTreeMap<(String, String), Role>,
     coordinators: BTreeSet<NodeIx>,
 }
@@ -37,6 +42,7 @@ impl Simulation {
             if !self.observer.rings.insert(id.clone()) {
                 return;
             }
+            self.observer.ring_at = Some(self.now);
         }
         let (kind, text) = headline(event, self.is_dc(at));
         self.note(Some(at), kind, text);
@@ -121,8 +127,21 @@ impl Simulation {
                 self.index(name).map_or_else(|| self.check.was_remote_fenced(name), |i| self.check.was_fenced(i))
             }
             Condition::Stable => self.is_stable(),
+            Condition::NewRing => self.observer.ring_at == Some(self.now),
+            Condition::Reaches(from, to, None) => self.links_between(from, to).any(|l| l.connected),
+            Condition::Reaches(from, to, Some(link)) => {
+                self.links_between(from, to).any(|l| l.connected && l.link == *link)
+            }
+            Condition::SendsOn(from, to, link) => self.links_between(from, to).any(|l| l.in_use && l.link == *link),
             Condition::FailCount(r, node, value) => self.fail_count(r, node) == *value,
         }
+    }
+
+    /// The links of one node to another, as the first sees them.
+    fn links_between(&self, from: &str, to: &str) -> impl Iterator<Item = LinkStatus> {
+        let to = self.index(to).map(|at| NodeId(at as u32 + 1));
+        let links = self.node(from).and_then(|n| n.member().status().links);
+        links.into_iter().flat_map(|links| links.links()).filter(move |l| Some(l.host) == to)
     }
 
     fn active(&self, resource: &str, node: Option<&str>, promoted: bool) -> usize {

@@ -94,7 +94,8 @@ pub fn run_with(scenario: &Scenario, seed: u64, options: &RunOptions) -> Result<
         (Some(events), _) => events.clone(),
         (None, Some(faults)) => {
             let doc = Builder::cib(&scenario.configuration)?;
-            faults.plan(seed, &scenario.nodes, &super::check::primitives(&doc), &super::check::switches(&doc))
+            let (resources, switches) = (super::check::primitives(&doc), super::check::switches(&doc));
+            faults.plan(seed, &scenario.nodes, scenario.links, &resources, &switches)
         }
         (None, None) => Vec::new(),
     };
@@ -128,14 +129,18 @@ fn builder(scenario: &Scenario, seed: u64, options: &RunOptions, extra: &[At<Eve
             None => builder.remote(&remote.name),
         };
     }
+    builder = builder.links(scenario.links);
+    for (link, key, value) in &scenario.interfaces {
+        builder = builder.link(*link, key, value);
+    }
     for (key, value) in &scenario.totem {
         builder = builder.totem(key, value);
     }
     for (key, value) in &scenario.quorum {
         builder = builder.quorum(key, value);
     }
-    for &setting in &scenario.network {
-        builder = builder.network(setting);
+    for &(setting, link) in &scenario.network {
+        builder = builder.network(setting, link);
     }
     if let Some(mutation) = options.mutation.or(scenario.mutation) {
         builder = builder.mutation(mutation);
@@ -160,7 +165,7 @@ pub(super) fn end_of(scenario: &Scenario, extra: &[At<Event>]) -> Duration {
 fn play(scenario: &Scenario, simulation: &mut Simulation, end: Duration, settles: bool) -> Option<Broken> {
     let mut rest = settles.then(|| end.saturating_sub(STAYS));
     let mut watches = Watches::new(scenario);
-    let mut seen = 0;
+    let (mut seen, mut before) = (0, Duration::ZERO);
     let mut expectations: Vec<_> = scenario.expectations.iter().collect();
     expectations.sort_by_key(|e| e.time);
     let mut expectations = expectations.into_iter().peekable();
@@ -168,7 +173,8 @@ fn play(scenario: &Scenario, simulation: &mut Simulation, end: Duration, settles
         let due = expectations.peek().map_or(end, |e| e.time.min(end)).min(rest.unwrap_or(end));
         while simulation.step(due) {
             let changed = std::mem::replace(&mut seen, simulation.world_changes()) != simulation.world_changes();
-            let broken = violated(scenario, simulation, changed).or_else(|| watches.look(simulation, changed));
+            let broken = violated(scenario, simulation, changed, before).or_else(|| watches.look(simulation, changed));
+            before = simulation.now();
             if broken.is_some() {
                 return broken;
             }
@@ -193,16 +199,22 @@ fn play(scenario: &Scenario, simulation: &mut Simulation, end: Duration, settles
     }
 }
 
-fn violated(scenario: &Scenario, simulation: &Simulation, world_changed: bool) -> Option<Broken> {
+/// `before`: when the step before this one was.
+fn violated(scenario: &Scenario, simulation: &Simulation, world_changed: bool, before: Duration) -> Option<Broken> {
     if let Some(v) = simulation.violations().first() {
         let what = format!("safety invariant {} is broken: {}", v.invariant, v.text);
         return Some(Broken { time: v.time, line: 0, invariant: Some(v.invariant), what });
     }
-    let due = |i: &&Invariant| world_changed || !i.condition.is_of_world();
+    let now = simulation.now();
+    let due = |i: &&Invariant| match i.during {
+        Some((from, to)) if now < from || now > to => false,
+        Some((from, _)) if before < from => true,
+        _ => world_changed || !i.condition.is_of_world(),
+    };
     let broken = scenario.invariants.iter().filter(due).find(|i| simulation.holds(&i.condition) == i.never)?;
     let word = if broken.never { "never" } else { "always" };
     let what = format!("expected {word}: {}", broken.condition);
-    Some(Broken { time: simulation.now(), line: broken.line, invariant: None, what })
+    Some(Broken { time: now, line: broken.line, invariant: None, what })
 }
 
 /// Resources that must come back in time: since when each is down, once it has been up.

@@ -84,6 +84,11 @@ impl Heartbeats {
         self.effective
     }
 
+    /// By how much silence on this link is judged more patiently than configured: 1 once it has been up for long.
+    pub(super) fn patience(&self) -> u32 {
+        self.backoff
+    }
+
     pub(super) fn has_pinged(&self) -> bool {
         self.last_ping.is_some()
     }

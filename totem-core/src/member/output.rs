@@ -73,6 +73,15 @@ pub enum Output {
     CheckInterface,
     /// What the ring wants administrators to know.
     Notice(Notice),
+    /// A redundant link came up or went down.
+    Link {
+        /// To this node.
+        host: NodeId,
+        /// Its number.
+        link: u8,
+        /// Which of the two.
+        up: bool,
+    },
     /// What a service wants administrators to know.
     Log(LogLine),
 }

@@ -66,8 +66,9 @@ impl Member {
                     self.ring.handle_datagram(self.now, message);
                 }
                 link::Output::Log(line) => self.outputs.push_back(Output::Log(line)),
+                link::Output::Link { host, link, up } => self.outputs.push_back(Output::Link { host, link, up }),
                 // The log says these too; who wants their state looks at the links themselves.
-                link::Output::Link { .. } | link::Output::Host { .. } | link::Output::DataMtu(_) => {}
+                link::Output::Host { .. } | link::Output::DataMtu(_) => {}
             }
         }
         came

@@ -21,7 +21,7 @@ enum FaultMix {
     /// Only what the scenario says
     None,
     /// The standard mix: crashes, blackouts, pauses, partitions, one-way cuts, flapping links, loss, delay, duplicates, clock jumps,
-    /// full and slow disks, failing agents and power switches, restarts, operators at work
+    /// full and slow disks, failing agents and power switches, restarts, operators at work; with several links, faults of one
     Standard,
     /// Loss up to 20 % and one crash
     Light,

@@ -1,8 +1,8 @@
 //! Reading what happens: the words after `at T`.
 
-use super::parse::{Lines, block, network, node, place};
+use super::parse::{Lines, block, network, node, on_link, place};
 use super::words::Words;
-use super::{AgentFault, DiskFault, Event, Scenario, ScenarioError};
+use super::{AgentFault, Between, DiskFault, Event, Scenario, ScenarioError, Stretch};
 
 const VERBS: [&str; 21] = [
     "crash",
@@ -42,21 +42,18 @@ pub(super) fn event<'l>(s: &Scenario, words: &mut Words<'_>, lines: &mut Lines<'
         "standby" => Event::Standby(node(s, words)?),
         "online" => Event::Online(node(s, words)?),
         "heal" => Event::Heal,
-        "network" => Event::Network(network(words)?),
+        "network" => {
+            let (setting, link) = network(s, words)?;
+            Event::Network(setting, link)
+        }
         "pause" => {
             let name = place(s, words)?;
             words.expect("for")?;
             Event::Pause(name, words.duration()?)
         }
         "partition" => partition(s, words)?,
-        "cut" => {
-            let (from, to, both) = pair(s, words)?;
-            Event::Cut(from, to, both)
-        }
-        "mend" => {
-            let (from, to, both) = pair(s, words)?;
-            Event::Mend(from, to, both)
-        }
+        "cut" => Event::Cut(stretch(s, words)?),
+        "mend" => Event::Mend(stretch(s, words)?),
         "die" => Event::Die(node(s, words)?),
         "erase" => Event::Erase(node(s, words)?),
         "clock" => {
@@ -136,14 +133,23 @@ fn agent(s: &Scenario, words: &mut Words<'_>) -> Result<Event, ScenarioError> {
     Ok(Event::Agent { resource, action, fault, node: at, times })
 }
 
-/// `A -> B` or `A <-> B`.
-fn pair(s: &Scenario, words: &mut Words<'_>) -> Result<(String, String, bool), ScenarioError> {
-    let from = node(s, words)?;
-    let both = words.accept("<->");
-    if !both && !words.accept("->") {
-        return Err(words.expected("'->' or '<->'"));
-    }
-    Ok((from, node(s, words)?, both))
+/// `A -> B`, `A <-> B`, `A` or `all`, and perhaps on one link only.
+fn stretch(s: &Scenario, words: &mut Words<'_>) -> Result<Stretch, ScenarioError> {
+    let between = if words.peek() == Some("all") && !s.nodes.iter().any(|n| n == "all") {
+        words.next("")?;
+        Between::All
+    } else {
+        let from = node(s, words)?;
+        let both = words.accept("<->");
+        if both || words.accept("->") {
+            Between::Pair(from, node(s, words)?, both)
+        } else if words.is_done() || words.peek() == Some("on") {
+            Between::Node(from)
+        } else {
+            return Err(words.expected("'->', '<->' or 'on link L'"));
+        }
+    };
+    Ok(Stretch { between, link: on_link(s, words)? })
 }
 
 fn disk(words: &mut Words<'_>) -> Result<DiskFault, ScenarioError> {

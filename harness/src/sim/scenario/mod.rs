@@ -21,8 +21,10 @@
 //! | `nodes NAME...` | node ids 1, 2, ... in this order |
 //! | `remote NAME...` | hosts that run agents and are no members of the ring |
 //! | `guest NAME in RESOURCE` | a remote host that lives in a resource: it boots when that starts, and ends with it |
-//! | `totem KEY VALUE`, `quorum KEY VALUE` | as in `corosync.conf` |
-//! | `network loss P%`, `network delay D..D`, `network duplicate P%`, `network spikes P% D` | the network from the start |
+//! | `links N` | the ring runs over so many redundant links (knet), numbered from 0; without it, over one network of plain datagrams |
+//! | `totem KEY VALUE`, `quorum KEY VALUE` | as in `corosync.conf` (`totem link_mode active`) |
+//! | `link L KEY VALUE` | of that link's `interface` section (`link 1 knet_link_priority 2`) |
+//! | `network loss P%`, `network delay D..D`, `network duplicate P%`, `network spikes P% D`, each with or without `on link L` | the network from the start |
 //! | `configure {` ... `}` | `crm` configuration text, loaded before the nodes start |
 //! | `settles` | an operator writes a mark every 10 s until the last event; in the end the cluster is stable, what it says to run runs, and no mark is lost |
 //! | `mutation NAME` | a rule that is broken on purpose |
@@ -30,6 +32,7 @@
 //! | `at T EVENT` | see [`Event`] |
 //! | `by T CONDITION` | must hold at T; see [`Condition`] |
 //! | `always CONDITION`, `never CONDITION` | must hold (or not) at every instant |
+//! | `during T..T always CONDITION`, `during T..T never CONDITION` | the same, from one time to another |
 //! | `always RESOURCE back within D` | once up, it is never down for longer |
 
 mod event;
@@ -56,12 +59,16 @@ pub struct Scenario {
     pub nodes: Vec<String>,
     /// Remote hosts and guests.
     pub remotes: Vec<Remote>,
+    /// Redundant links between every two nodes; 0: one network of plain datagrams.
+    pub links: u8,
+    /// Keys of links: number, key, value.
+    pub interfaces: Vec<(u8, String, String)>,
     /// Keys of the `totem` section.
     pub totem: Vec<(String, String)>,
     /// Keys of the `quorum` section.
     pub quorum: Vec<(String, String)>,
-    /// The network from the start.
-    pub network: Vec<NetworkSetting>,
+    /// The network from the start, each property of one link or of all.
+    pub network: Vec<(NetworkSetting, Option<u8>)>,
     /// Configuration in the crm language.
     pub configuration: String,
     /// Line of the file on which the configuration begins.
@@ -109,6 +116,8 @@ pub struct Invariant {
     pub condition: Condition,
     /// It must never hold.
     pub never: bool,
+    /// Only between these times, both included.
+    pub during: Option<(Duration, Duration)>,
     /// Line of the file.
     pub line: usize,
 }
@@ -135,6 +144,45 @@ pub enum NetworkSetting {
     Delay(Duration, Duration),
     /// This share takes longer, by up to so much.
     Spikes(f64, Duration),
+}
+
+/// A stretch of the network: who does not hear whom, on which link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Between whom.
+    pub between: Between,
+    /// On this link only.
+    pub link: Option<u8>,
+}
+
+impl Stretch {
+    /// From one node to another, or both ways, on all links.
+    pub fn pair(from: impl Into<String>, to: impl Into<String>, both: bool) -> Self {
+        Between::Pair(from.into(), to.into(), both).into()
+    }
+
+    /// The same on one link only.
+    #[must_use]
+    pub fn on(self, link: u8) -> Self {
+        Stretch { link: Some(link), ..self }
+    }
+}
+
+impl From<Between> for Stretch {
+    fn from(between: Between) -> Self {
+        Stretch { between, link: None }
+    }
+}
+
+/// Nodes that do not hear each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Between {
+    /// `A -> B`: B does not hear A; with `true`, `A <-> B`: neither hears the other.
+    Pair(String, String, bool),
+    /// `NODE`: it hears nobody, and nobody hears it.
+    Node(String),
+    /// `all`: nobody hears anybody.
+    All,
 }
 
 /// What an agent is made to do wrong.
@@ -176,10 +224,11 @@ pub enum Event {
     Pause(String, Duration),
     /// `partition A B | C`: only nodes of one side hear each other.
     Partition(Vec<Vec<String>>),
-    /// `cut A -> B`: A's datagrams no longer reach B. `cut A <-> B`: both ways.
-    Cut(String, String, bool),
-    /// `mend A -> B`, `mend A <-> B`: takes back a cut.
-    Mend(String, String, bool),
+    /// `cut A -> B [on link L]`: A's datagrams no longer reach B. `cut A <-> B`: both ways. `cut A`: A and all others, both
+    /// ways. `cut all`: everybody.
+    Cut(Stretch),
+    /// `mend` with the words of `cut`: takes it back.
+    Mend(Stretch),
     /// `clock NODE jumps D`: its clock goes forward at once.
     Jump(String, Duration),
     /// `calendar NODE off by [-]D`: its date is wrong from its next start on; seconds.
@@ -190,8 +239,8 @@ pub enum Event {
     Erase(String),
     /// `heal`: the network is whole again.
     Heal,
-    /// `network ...` as the statement.
-    Network(NetworkSetting),
+    /// `network ... [on link L]` as the statement.
+    Network(NetworkSetting, Option<u8>),
     /// `standby NODE`
     Standby(String),
     /// `online NODE`
@@ -252,6 +301,12 @@ pub enum Condition {
     Stable,
     /// `failcount RESOURCE on NODE is N`
     FailCount(String, String, String),
+    /// `NODE reaches NODE [on link L]`: its heartbeats there are answered, as the first node judges (knet's links only).
+    Reaches(String, String, Option<u8>),
+    /// `NODE sends to NODE on link L`: its messages to the other go there, or there too (knet's links only).
+    SendsOn(String, String, u8),
+    /// `new ring`: a ring with other members, or the same ones again, has just formed.
+    NewRing,
     /// `not CONDITION`
     Not(Box<Condition>),
 }
@@ -289,9 +344,17 @@ impl fmt::Display for Condition {
             Condition::Fenced(n) => write!(f, "{n} fenced"),
             Condition::Stable => f.write_str("stable"),
             Condition::FailCount(r, n, v) => write!(f, "failcount {r} on {n} is {v}"),
+            Condition::Reaches(a, b, link) => write!(f, "{a} reaches {b}{}", on_link(*link)),
+            Condition::SendsOn(a, b, link) => write!(f, "{a} sends to {b}{}", on_link(Some(*link))),
+            Condition::NewRing => f.write_str("new ring"),
             Condition::Not(c) => write!(f, "not {c}"),
         }
     }
+}
+
+/// The words that name a link, if one is meant.
+fn on_link(link: Option<u8>) -> String {
+    link.map_or(String::new(), |link| format!(" on link {link}"))
 }
 
 /// A mistake in a scenario: where, and what was expected there.

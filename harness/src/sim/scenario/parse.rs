@@ -4,8 +4,9 @@ use super::event::event;
 use super::words::Words;
 use super::{At, Condition, Invariant, NetworkSetting, Recovery, Remote, Scenario, ScenarioError};
 use crate::sim::Mutation;
+use crate::sim::network::MAX_LINKS;
 
-const STATEMENTS: &str = "'title', 'seed', 'nodes', 'remote', 'guest', 'totem', 'quorum', 'network', 'configure', 'settles', 'mutation', 'until', 'at', 'by', 'always' or 'never'";
+const STATEMENTS: &str = "'title', 'seed', 'nodes', 'remote', 'guest', 'links', 'link', 'totem', 'quorum', 'network', 'configure', 'settles', 'mutation', 'until', 'at', 'by', 'during', 'always' or 'never'";
 
 /// Reads a scenario.
 ///
@@ -62,6 +63,16 @@ fn statement<'l>(s: &mut Scenario, words: &mut Words<'_>, lines: &mut Lines<'l>)
             words.expect("in")?;
             s.remotes.push(Remote { name, container: Some(words.next("the resource that it lives in")?.to_owned()) });
         }
+        "links" => {
+            words.next("")?;
+            s.links = words.number_up_to(MAX_LINKS as u8, "how many links, from 1 to 8")?;
+        }
+        "link" => {
+            words.next("")?;
+            let link = link(s, words)?;
+            let (key, value) = key_value(words)?;
+            s.interfaces.push((link, key, value));
+        }
         "totem" => {
             words.next("")?;
             s.totem.push(key_value(words)?);
@@ -72,7 +83,7 @@ fn statement<'l>(s: &mut Scenario, words: &mut Words<'_>, lines: &mut Lines<'l>)
         }
         "network" => {
             words.next("")?;
-            s.network.push(network(words)?);
+            s.network.push(network(s, words)?);
         }
         "configure" => {
             words.next("")?;
@@ -107,25 +118,39 @@ fn statement<'l>(s: &mut Scenario, words: &mut Words<'_>, lines: &mut Lines<'l>)
             let what = condition(s, words)?;
             s.expectations.push(At { time, what, line });
         }
-        "always" | "never" => {
-            let never = words.next("")? == "never";
-            if let (false, Some(recovery)) = (never, recovery(words)?) {
-                s.recoveries.push(recovery);
-                return Ok(());
+        "during" => {
+            words.next("")?;
+            let during = Some(words.range()?);
+            if !matches!(words.peek(), Some("always" | "never")) {
+                return Err(words.expected("'always' or 'never'"));
             }
-            let condition = condition(s, words)?;
-            s.invariants.push(Invariant { condition, never, line });
+            let invariant = invariant(s, words)?;
+            s.invariants.push(Invariant { during, ..invariant });
         }
+        "always" | "never" => match recovery(words)? {
+            Some(recovery) => s.recoveries.push(recovery),
+            None => {
+                let invariant = invariant(s, words)?;
+                s.invariants.push(invariant);
+            }
+        },
         _ => return Err(words.expected(STATEMENTS)),
     }
     Ok(())
 }
 
-/// `RESOURCE back within D`, if the words say so.
+/// `always CONDITION` or `never CONDITION`.
+fn invariant(s: &Scenario, words: &mut Words<'_>) -> Result<Invariant, ScenarioError> {
+    let never = words.next("'always' or 'never'")? == "never";
+    Ok(Invariant { condition: condition(s, words)?, never, during: None, line: words.line() })
+}
+
+/// `always RESOURCE back within D`, if the words say so.
 fn recovery(words: &mut Words<'_>) -> Result<Option<Recovery>, ScenarioError> {
-    if words.peek_after() != Some("back") {
+    if words.peek() != Some("always") || words.peek_at(2) != Some("back") {
         return Ok(None);
     }
+    words.expect("always")?;
     let resource = words.next("a resource")?.to_owned();
     words.expect("back")?;
     words.expect("within")?;
@@ -168,18 +193,38 @@ fn key_value(words: &mut Words<'_>) -> Result<(String, String), ScenarioError> {
     Ok((key, words.next("its value")?.to_owned()))
 }
 
-pub(super) fn network(words: &mut Words<'_>) -> Result<NetworkSetting, ScenarioError> {
-    if words.accept("loss") {
-        words.share().map(NetworkSetting::Loss)
+pub(super) fn network(s: &Scenario, words: &mut Words<'_>) -> Result<(NetworkSetting, Option<u8>), ScenarioError> {
+    let setting = if words.accept("loss") {
+        NetworkSetting::Loss(words.share()?)
     } else if words.accept("duplicate") {
-        words.share().map(NetworkSetting::Duplicate)
+        NetworkSetting::Duplicate(words.share()?)
     } else if words.accept("delay") {
-        words.range().map(|(from, to)| NetworkSetting::Delay(from, to))
+        let (from, to) = words.range()?;
+        NetworkSetting::Delay(from, to)
     } else if words.accept("spikes") {
-        Ok(NetworkSetting::Spikes(words.share()?, words.duration()?))
+        NetworkSetting::Spikes(words.share()?, words.duration()?)
     } else {
-        Err(words.expected("'loss', 'delay', 'duplicate' or 'spikes'"))
+        return Err(words.expected("'loss', 'delay', 'duplicate' or 'spikes'"));
+    };
+    Ok((setting, on_link(s, words)?))
+}
+
+/// The number of a link.
+fn link(s: &Scenario, words: &mut Words<'_>) -> Result<u8, ScenarioError> {
+    let last = s.links.max(1) - 1;
+    match words.peek().and_then(|word| word.parse().ok()) {
+        Some(link) if link <= last => words.next("").map(|_| link),
+        _ => Err(words.expected(&format!("a link from 0 to {last} (after a statement 'links N')"))),
     }
+}
+
+/// `on link L`, if the words say so.
+pub(super) fn on_link(s: &Scenario, words: &mut Words<'_>) -> Result<Option<u8>, ScenarioError> {
+    if !words.accept("on") {
+        return Ok(None);
+    }
+    words.expect("link")?;
+    link(s, words).map(Some)
 }
 
 /// The lines up to one that is only `}`.
@@ -213,6 +258,10 @@ fn condition(s: &Scenario, words: &mut Words<'_>) -> Result<Condition, ScenarioE
         words.expect("dc")?;
         return Ok(Condition::OneDc);
     }
+    if words.accept("new") {
+        words.expect("ring")?;
+        return Ok(Condition::NewRing);
+    }
     if words.accept("at") {
         words.expect("most")?;
         words.expect("one")?;
@@ -229,7 +278,7 @@ fn condition(s: &Scenario, words: &mut Words<'_>) -> Result<Condition, ScenarioE
     }
     let subject = words.next("a condition")?.to_owned();
     if s.nodes.contains(&subject) {
-        node_condition(subject, words)
+        node_condition(s, subject, words)
     } else if s.remotes.iter().any(|r| r.name == subject) {
         remote_condition(s, subject, words)
     } else {
@@ -237,8 +286,19 @@ fn condition(s: &Scenario, words: &mut Words<'_>) -> Result<Condition, ScenarioE
     }
 }
 
-fn node_condition(name: String, words: &mut Words<'_>) -> Result<Condition, ScenarioError> {
-    const WORDS: &str = "'is dc', 'online', 'offline', 'quorate', 'inquorate' or 'fenced'";
+fn node_condition(s: &Scenario, name: String, words: &mut Words<'_>) -> Result<Condition, ScenarioError> {
+    const WORDS: &str =
+        "'is dc', 'online', 'offline', 'quorate', 'inquorate', 'fenced', 'reaches NODE' or 'sends to NODE'";
+    if words.accept("reaches") {
+        let other = node(s, words)?;
+        return Ok(Condition::Reaches(name, other, on_link(s, words)?));
+    }
+    if words.accept("sends") {
+        words.expect("to")?;
+        let other = node(s, words)?;
+        let link = on_link(s, words)?.ok_or_else(|| words.expected("'on link L'"))?;
+        return Ok(Condition::SendsOn(name, other, link));
+    }
     if words.accept("is") {
         words.expect("dc")?;
         return Ok(Condition::Dc(name));

@@ -41,9 +41,9 @@ impl<'a> Words<'a> {
         self.words.get(self.at).map(|&(_, word)| word)
     }
 
-    /// The word after the present one.
-    pub(super) fn peek_after(&self) -> Option<&'a str> {
-        self.words.get(self.at + 1).map(|&(_, word)| word)
+    /// A word further on; 0 is the present one.
+    pub(super) fn peek_at(&self, further: usize) -> Option<&'a str> {
+        self.words.get(self.at + further).map(|&(_, word)| word)
     }
 
     fn column(&self) -> usize {
@@ -115,6 +115,11 @@ impl<'a> Words<'a> {
             let share = text.strip_suffix('%')?.parse::<f64>().ok()?;
             (0.0..=100.0).contains(&share).then_some(share / 100.0)
         })
+    }
+
+    /// A number from 1 to `most`.
+    pub(super) fn number_up_to(&mut self, most: u8, what: &str) -> Result<u8, ScenarioError> {
+        self.parsed(what, |text| text.parse().ok().filter(|n| (1..=most).contains(n)))
     }
 
     pub(super) fn number<T: std::str::FromStr>(&mut self, what: &str) -> Result<T, ScenarioError> {

@@ -1,6 +1,6 @@
 //! Writing scenarios: a run's story as text that can be edited and replayed.
 
-use super::{AgentFault, At, DiskFault, Event, NetworkSetting, Scenario};
+use super::{AgentFault, At, Between, DiskFault, Event, NetworkSetting, Scenario, Stretch, on_link};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -24,14 +24,20 @@ pub fn write(s: &Scenario) -> String {
             None => format!("remote {}", remote.name),
         });
     }
+    if s.links > 0 {
+        line(format!("links  {}", s.links));
+    }
+    for (link, key, value) in &s.interfaces {
+        line(format!("link   {link} {key} {value}"));
+    }
     for (key, value) in &s.totem {
         line(format!("totem  {key} {value}"));
     }
     for (key, value) in &s.quorum {
         line(format!("quorum {key} {value}"));
     }
-    for setting in &s.network {
-        line(describe(&Event::Network(*setting)));
+    for &(setting, link) in &s.network {
+        line(describe(&Event::Network(setting, link)));
     }
     if !s.configuration.is_empty() {
         line(format!("\nconfigure {{\n{}}}\n", s.configuration));
@@ -52,7 +58,8 @@ pub fn write(s: &Scenario) -> String {
         line(format!("by {} {}", span(expectation.time), expectation.what));
     }
     for invariant in &s.invariants {
-        line(format!("{} {}", if invariant.never { "never" } else { "always" }, invariant.condition));
+        let during = invariant.during.map_or(String::new(), |(a, b)| format!("during {}..{} ", span(a), span(b)));
+        line(format!("{during}{} {}", if invariant.never { "never" } else { "always" }, invariant.condition));
     }
     for recovery in &s.recoveries {
         line(format!("always {} back within {}", recovery.resource, span(recovery.within)));
@@ -80,8 +87,13 @@ fn share(share: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned() + "%"
 }
 
-fn arrow(both: bool) -> &'static str {
-    if both { "<->" } else { "->" }
+fn stretch(stretch: &Stretch) -> String {
+    let between = match &stretch.between {
+        Between::Pair(a, b, both) => format!("{a} {} {b}", if *both { "<->" } else { "->" }),
+        Between::Node(node) => node.clone(),
+        Between::All => "all".to_owned(),
+    };
+    between + &on_link(stretch.link)
 }
 
 /// An event in words, as a scenario would write it.
@@ -102,10 +114,10 @@ pub fn describe(event: &Event) -> String {
             let sides: Vec<String> = sides.iter().map(|s| s.join(" ")).collect();
             format!("partition {}", sides.join(" | "))
         }
-        Event::Cut(a, b, both) => format!("cut {a} {} {b}", arrow(*both)),
-        Event::Mend(a, b, both) => format!("mend {a} {} {b}", arrow(*both)),
+        Event::Cut(cut) => format!("cut {}", stretch(cut)),
+        Event::Mend(cut) => format!("mend {}", stretch(cut)),
         Event::Heal => "heal".to_owned(),
-        Event::Network(setting) => network(setting),
+        Event::Network(setting, link) => network(setting) + &on_link(*link),
         Event::Standby(n) => format!("standby {n}"),
         Event::Online(n) => format!("online {n}"),
         Event::Configure(text, _) => format!("configure {{\n{text}}}"),

@@ -5,6 +5,7 @@ mod receive;
 mod rekey;
 mod send;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -94,8 +95,22 @@ struct Host {
     paths: BTreeMap<u8, Path>,
     window: Window,
     reachable: bool,
+    /// The link that passive mode takes.
+    chosen: Option<u8>,
     /// Order of links in round robin, first next.
     rotation: VecDeque<u8>,
+}
+
+impl Host {
+    /// The link to take in passive mode: the highest priority, among equals the lowest number [LK-10.2]. But a link that was down a
+    /// short time ago stands behind those that were not: its next silence would be noticed late [LK-9.4], too late for the ring.
+    /// Released programs take it back at once: three members of 3.1.7 with `token: 1000` formed six new rings while their first
+    /// link went down and up seven times for 3 s each.
+    fn best(&self) -> Option<u8> {
+        let usable = self.paths.iter().filter(|(_, path)| path.usable());
+        let rank = |(link, path): &(&u8, &Path)| (Reverse(path.beats.patience()), path.priority, Reverse(**link));
+        usable.max_by_key(rank).map(|(link, _)| *link)
+    }
 }
 
 /// Packets that were not taken.
@@ -134,6 +149,8 @@ pub struct LinkStatus {
     pub remote: SocketAddr,
     /// Judged alive.
     pub connected: bool,
+    /// Messages to the host go over it, alone or with others or in turn. [LK-10.2]
+    pub in_use: bool,
     /// Largest payload that is known to pass.
     pub mtu: u32,
     /// How often it came up.
@@ -203,7 +220,7 @@ impl Knet {
                 ))
             };
             let paths = config.links.iter().filter_map(path).collect();
-            let host = Host { paths, window: Window::new(), reachable: false, rotation: VecDeque::new() };
+            let host = Host { paths, window: Window::new(), reachable: false, chosen: None, rotation: VecDeque::new() };
             hosts.insert(NodeId(node.id), host);
         }
         Knet {
@@ -242,12 +259,13 @@ impl Knet {
 
     /// All links to all hosts.
     pub fn links(&self) -> impl Iterator<Item = LinkStatus> {
-        self.hosts.iter().flat_map(|(id, host)| {
-            host.paths.iter().map(|(link, path)| LinkStatus {
+        self.hosts.iter().flat_map(move |(id, host)| {
+            host.paths.iter().map(move |(link, path)| LinkStatus {
                 host: *id,
                 link: *link,
                 remote: path.remote,
                 connected: path.beats.connected,
+                in_use: if self.mode == LinkMode::Passive { host.chosen == Some(*link) } else { path.usable() },
                 mtu: path.mtu,
                 ups: path.beats.ups,
                 downs: path.beats.downs,

@@ -28,7 +28,17 @@ impl Knet {
             }
             self.search_timers(now, id, link);
         }
+        self.choose_again();
         self.rekeying_timeout(now);
+    }
+
+    /// A link that has been up for long enough is preferred again.
+    fn choose_again(&mut self) {
+        if self.mode == LinkMode::Passive {
+            let other: Vec<NodeId> =
+                self.hosts.iter().filter(|(_, h)| h.chosen != h.best()).map(|(id, _)| *id).collect();
+            other.into_iter().for_each(|id| self.recompute(id));
+        }
     }
 
     /// When to call [`handle_timeout`](Knet::handle_timeout) at the latest.
@@ -158,6 +168,7 @@ impl Knet {
         let mode = self.mode;
         let Some(host) = self.hosts.get_mut(&id) else { return };
         host.rotation = host.paths.iter().filter(|(_, path)| path.usable()).map(|(link, _)| *link).collect();
+        host.chosen = host.best();
         let reachable = !host.rotation.is_empty();
         let changed = std::mem::replace(&mut host.reachable, reachable) != reachable;
         if !reachable {
@@ -173,7 +184,7 @@ impl Knet {
         }
         if mode != LinkMode::Passive {
             self.log(Level::Info, format!("host: {id} has {usable} active links"));
-        } else if let Some(link) = self.links_to(id).first().copied() {
+        } else if let Some(link) = self.hosts.get(&id).and_then(|h| h.chosen) {
             let priority = self.hosts.get(&id).and_then(|h| h.paths.get(&link)).map_or(0, |p| p.priority);
             self.log(Level::Info, format!("host: {id} (passive) best link: {link} (pri: {priority})"));
         }

@@ -98,14 +98,9 @@ impl Knet {
     pub(super) fn links_to(&mut self, id: NodeId) -> Vec<u8> {
         let mode = self.mode;
         let Some(host) = self.hosts.get_mut(&id) else { return Vec::new() };
-        let usable = || host.paths.iter().filter(|(_, path)| path.usable());
         match mode {
-            LinkMode::Passive => usable()
-                .max_by_key(|(link, path)| (path.priority, std::cmp::Reverse(**link)))
-                .map(|(link, _)| *link)
-                .into_iter()
-                .collect(),
-            LinkMode::Active => usable().map(|(link, _)| *link).collect(),
+            LinkMode::Passive => host.chosen.into_iter().collect(),
+            LinkMode::Active => host.paths.iter().filter(|(_, path)| path.usable()).map(|(link, _)| *link).collect(),
             LinkMode::RoundRobin => {
                 let next = host.rotation.pop_front();
                 host.rotation.extend(next);
