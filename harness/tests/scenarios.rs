@@ -99,17 +99,19 @@ fn broken_rules_are_found() {
 /// A recorded run is a scenario: reading it again gives the same run, byte for byte.
 #[test]
 fn a_recorded_run_replays() {
-    let scenario = read("web-faults.scenario");
     let options = RunOptions { faults: Some(Faults::standard()), stable_at_end: true, ..RunOptions::default() };
-    for seed in 0..4 {
-        let first = run_with(&scenario, seed, &options).expect("a valid scenario");
-        let text = scenario::write(&story(&scenario, &first, &options, &first.extra));
-        let recorded = scenario::parse(&text).unwrap_or_else(|e| panic!("{e} in\n{text}"));
-        assert_eq!(recorded.seed, Some(seed));
-        let again = run(&recorded, seed).expect("a valid scenario");
-        assert_eq!(first.simulation.timeline(), again.simulation.timeline());
-        assert_eq!(first.simulation.steps, again.simulation.steps);
-        assert_eq!(first.broken, again.broken);
+    for (name, seeds) in [("web-faults.scenario", 0..4), ("two-links-faults.scenario", 0..3)] {
+        let scenario = read(name);
+        for seed in seeds {
+            let first = run_with(&scenario, seed, &options).expect("a valid scenario");
+            let text = scenario::write(&story(&scenario, &first, &options, &first.extra));
+            let recorded = scenario::parse(&text).unwrap_or_else(|e| panic!("{e} in\n{text}"));
+            assert_eq!(recorded.seed, Some(seed));
+            let again = run(&recorded, seed).expect("a valid scenario");
+            assert_eq!(first.simulation.timeline(), again.simulation.timeline());
+            assert_eq!(first.simulation.steps, again.simulation.steps);
+            assert_eq!(first.broken, again.broken);
+        }
     }
 }
 

@@ -120,7 +120,7 @@ during 40s..50s always n1 online
 fn a_link_that_does_not_exist_is_a_mistake() {
     let wrong = |text: &str| parse(text).unwrap_err().to_string();
     let link = "expected a link from 0 to 1 (after a statement 'links N')";
-    assert_eq!(wrong("nodes a b\nlinks 2\nat 5s cut a -> b on link 2\n"), format!("3:28: {link}, found '2'"));
+    assert_eq!(wrong("nodes a b\nlinks 2\nat 5s cut a -> b on link 2\n"), format!("3:26: {link}, found '2'"));
     assert!(wrong("nodes a b\nat 5s cut a on link 1\n").contains("a link from 0 to 0"));
     assert_eq!(wrong("nodes a b\nlinks 9\n"), "2:7: expected how many links, from 1 to 8, found '9'");
     assert_eq!(wrong("nodes a b\nat 5s cut a b\n"), "2:13: expected '->', '<->' or 'on link L', found 'b'");
