@@ -136,6 +136,7 @@ impl Simulation {
                 let text = format!("link {link} to {name} is {}", if up { "up" } else { "down" });
                 self.note(Some(at), Kind::Ring, text);
             }
+            Output::Member(member::Output::Notice(notice)) => self.note(Some(at), Kind::Detail, notice.to_string()),
             // Nobody here asks with a number, and no tool of the ring looks.
             Output::Member(_) | Output::Reply { .. } => {}
             Output::Exit { code } => {
