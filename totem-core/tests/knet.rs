@@ -49,6 +49,8 @@ struct Net {
     cut: Vec<(u32, u8)>,
     /// Largest UDP payload that passes.
     room: usize,
+    /// Probes of sizes are lost before then.
+    no_probes_until: Duration,
     delivered: BTreeMap<u32, Vec<Bytes>>,
     /// Data datagrams by link.
     carried: BTreeMap<u8, u64>,
@@ -63,6 +65,7 @@ impl Net {
             now: Duration::ZERO,
             cut: Vec::new(),
             room: 1472,
+            no_probes_until: Duration::ZERO,
             delivered: BTreeMap::new(),
             carried: BTreeMap::new(),
             last: Vec::new(),
@@ -109,6 +112,9 @@ impl Net {
                 }
                 if datagram.first() == Some(&1) && datagram.get(1) == Some(&0) {
                     *self.carried.entry(link).or_default() += 1;
+                }
+                if datagram.get(1) == Some(&0x83) && self.now < self.no_probes_until {
+                    continue;
                 }
                 if self.cut.contains(&(from, link)) || self.cut.contains(&(target, link)) {
                     continue;
@@ -207,6 +213,27 @@ fn one_of_two_links_may_fail_without_the_host_ever_being_lost() {
         net.send(1, None, &[0; 100]);
         assert_eq!(net.received(2).len(), 1, "{mode}");
     }
+}
+
+/// Probes are lost on a bad line like anything else: a host that answers is not given up for them. [LK-11.4]
+#[test]
+fn lost_probes_do_not_cost_a_link() {
+    let mut net = Net::new(2, "passive", Key::Clear);
+    net.run(Duration::from_secs(15));
+    assert_eq!(net.nodes[&1].data_mtu(), 1446);
+    // The next search on every link begins after 30 s.
+    net.no_probes_until = Duration::from_secs(33);
+    for _ in 0..300 {
+        net.run(Duration::from_millis(100));
+        assert!(net.nodes[&1].is_reachable(NodeId(2)) && net.nodes[&2].is_reachable(NodeId(1)), "{:?}", net.now);
+    }
+    assert_eq!(net.nodes[&1].data_mtu(), 1446);
+    // A path that does carry less is found out.
+    net.room = 972;
+    net.run(Duration::from_secs(60));
+    assert_eq!(net.nodes[&1].data_mtu(), 946);
+    net.send(1, None, &[0; 5000]);
+    assert_eq!(net.received(2).len(), 1);
 }
 
 /// Released programs take a preferred link back at once, and lose the ring if it goes down again soon: then its silence is judged

@@ -77,6 +77,8 @@ struct Path {
     mtu: u32,
     mtu_valid: bool,
     discovered: bool,
+    /// The last search found less than before, or too little.
+    doubted: bool,
     search: Option<(Search, Duration)>,
     search_at: Duration,
     patience: u32,
@@ -211,6 +213,7 @@ impl Knet {
                         mtu: overhead.initial(address),
                         mtu_valid: true,
                         discovered: false,
+                        doubted: false,
                         search: None,
                         search_at: now,
                         patience: *PATIENCE.start(),

@@ -100,6 +100,7 @@ impl Knet {
         let overhead = self.slots.overhead();
         let encrypted = self.slots.sending().is_some();
         let interval = self.search_interval;
+        let manual = self.manual_mtu > 0;
         let Some(path) = self.hosts.get_mut(&id).and_then(|h| h.paths.get_mut(&link)) else { return };
         match step {
             Step::Probe { size, clear } => {
@@ -113,11 +114,19 @@ impl Knet {
                 self.transmit(id, link, &clear);
             }
             Step::Found(found) => {
-                let old = std::mem::replace(&mut path.mtu, found);
-                path.mtu_valid = found >= overhead.minimum();
-                path.discovered = true;
+                let valid = found >= overhead.minimum();
                 path.search = None;
-                path.search_at = now + interval;
+                // Lost probes look like a path that carries less: it is searched again before that is believed.
+                let less = !valid || (path.discovered && found < path.mtu);
+                if less && !manual && !std::mem::replace(&mut path.doubted, true) {
+                    path.search_at = now + path.beats.effective_timeout();
+                    return;
+                }
+                let old = std::mem::replace(&mut path.mtu, found);
+                path.mtu_valid = valid;
+                path.discovered = true;
+                path.doubted = false;
+                path.search_at = now + if valid || manual { interval } else { path.beats.effective_timeout() };
                 if old != found {
                     let text = format!("PMTUD link change for host: {id} link: {link} from {old} to {found}");
                     self.log(Level::Info, text);

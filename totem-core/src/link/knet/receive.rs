@@ -128,6 +128,7 @@ impl Knet {
         }
         if path.beats.pong(now, now.saturating_sub(stamp)) == Change::Up {
             path.discovered = false;
+            path.doubted = false;
             path.mtu_valid = true;
             path.search = None;
             path.search_at = now;
