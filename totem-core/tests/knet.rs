@@ -242,7 +242,7 @@ fn lost_probes_do_not_cost_a_link() {
 fn a_link_that_was_down_carries_messages_again_when_it_has_been_up_for_long() {
     let mut net = Net::new(2, "passive", Key::Clear);
     net.run(Duration::from_secs(15));
-    let mut carrying = |net: &mut Net| {
+    let carrying = |net: &mut Net| {
         net.carried.clear();
         (0..10).for_each(|_| net.send(1, None, &[0; 50]));
         assert_eq!(net.received(2).len(), 10);
