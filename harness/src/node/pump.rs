@@ -172,8 +172,12 @@ impl Node {
             let Stamp { life, count, safe } = stamp;
             self.tell(Event::Order(Order::Delivered { from, life, count, ring, seq, safe }));
         }
+        let invented = self.invented_confirmation(from, &envelope);
         if let Some(envelope) = self.hears(from, envelope) {
             self.receive(now, from, envelope);
+        }
+        if let Some((from, message)) = invented {
+            self.controller.handle_message(now, from, Receiver::Node(self.config.id), message);
         }
     }
 

@@ -44,7 +44,8 @@ fn force_watchdog(doc: &mut Document, value: bool) {
 impl Node {
     /// Runs the scheduler for the controller.
     pub(super) fn schedule(&mut self, now: Duration, request: &ScheduleRequest) {
-        let doc = prepared(self.cib(), request);
+        let mut doc = prepared(self.cib(), request);
+        self.hide_wishes(&mut doc);
         let graph = self.graph_of(&doc, now, request.transition).unwrap_or_else(|| {
             self.tell(super::Event::Warning("the scheduler refused the CIB".to_owned()));
             // Nothing can be done until it changes.

@@ -1,12 +1,15 @@
 //! The safety invariants, read from public status only ([DESIGN section 4](crate)).
 
 use super::NodeIx;
+use super::flight::Flights;
 use super::host::Host;
+use super::joins::Joins;
+use super::starts::Starts;
 use super::total_order::TotalOrder;
 use crate::node::Order;
 use agents::model::Role;
 use cib_core::xml::{Document, NodeIx as XmlIx};
-use policy_core::controller::State;
+use policy_core::controller::{Event, State};
 use rustc_hash::FxHasher;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher;
@@ -17,7 +20,8 @@ use std::time::Duration;
 pub struct Violation {
     /// When it was seen.
     pub time: Duration,
-    /// Which of the five safety invariants, by its number.
+    /// Which safety invariant, by its number: 1 to 5 as the design counts them; 6 to 8 are the step invariants I3, I5 and I6
+    /// of [CT-12.1].
     pub invariant: u8,
     /// What was seen.
     pub text: String,
@@ -34,13 +38,16 @@ pub enum Mutation {
 
 impl Mutation {
     /// All, with the name that scenarios and the command line give each.
-    pub const ALL: [(&str, Mutation); 6] = [
+    pub const ALL: [(&str, Mutation); 9] = [
         ("acknowledge-early", Mutation::AcknowledgeEarly),
         ("out-of-order", Mutation::Node(crate::node::Mutation::OutOfOrder)),
         ("diverge-copy", Mutation::Node(crate::node::Mutation::DivergeCopy)),
         ("recover-unfenced", Mutation::Node(crate::node::Mutation::RecoverUnfenced)),
         ("deaf", Mutation::Node(crate::node::Mutation::Deaf)),
         ("forget-failures", Mutation::Node(crate::node::Mutation::ForgetFailures)),
+        ("start-anywhere", Mutation::Node(crate::node::Mutation::StartAnywhere)),
+        ("lose-results", Mutation::Node(crate::node::Mutation::LoseResults)),
+        ("half-joined", Mutation::Node(crate::node::Mutation::HalfJoined)),
     ];
 
     /// Its name.
@@ -62,6 +69,9 @@ impl Mutation {
             Mutation::Node(Rule::RecoverUnfenced) => 3,
             Mutation::Node(Rule::Deaf) => 4,
             Mutation::Node(Rule::ForgetFailures) => 5,
+            Mutation::Node(Rule::StartAnywhere) => 6,
+            Mutation::Node(Rule::LoseResults) => 7,
+            Mutation::Node(Rule::HalfJoined) => 8,
         }
     }
 }
@@ -89,6 +99,9 @@ pub(super) struct Checker {
     marks: BTreeSet<u64>,
     digests: BTreeMap<CopyName, (u64, NodeIx)>,
     pub(super) order: TotalOrder,
+    pub(super) flights: Flights,
+    starts: Starts,
+    joins: Joins,
 }
 
 impl Checker {
@@ -105,6 +118,9 @@ impl Checker {
             marks: BTreeSet::new(),
             digests: BTreeMap::new(),
             order: TotalOrder::default(),
+            flights: Flights::default(),
+            starts: Starts::new(nodes.len()),
+            joins: Joins::new(nodes.len()),
         }
     }
 
@@ -141,9 +157,35 @@ impl Checker {
         self.marks.iter().copied()
     }
 
-    pub(super) fn down(&mut self, node: NodeIx) {
+    pub(super) fn down(&mut self, now: Duration, node: NodeIx, name: &str) {
         self.versions[node] = None;
         self.changes_seen[node] = u64::MAX;
+        self.flights.down(now, node, name);
+        self.starts.down(node, name);
+    }
+
+    /// Step invariants: what a controller says it does.
+    pub(super) fn hear(&mut self, now: Duration, at: NodeIx, name: &str, event: &Event) {
+        if let Some(text) = self.starts.hear(at, name, event) {
+            self.broken(now, 6, text);
+        }
+        if let Some(text) = self.flights.hear(now, at, name, event) {
+            self.broken(now, 7, text);
+        }
+    }
+
+    /// Step invariants: what can be seen after every input to a node.
+    pub(super) fn conduct(check: &mut Checker, now: Duration, hosts: &[Host], at: NodeIx) {
+        if let Some(text) = check.starts.look(hosts, at) {
+            check.broken(now, 6, text);
+        }
+        if let Some(text) = check.flights.overdue(now, at, &hosts[at].name) {
+            check.broken(now, 7, text);
+        }
+        let since = &check.ring_since;
+        if let Some(text) = check.joins.look(hosts, at, |i| now >= since[i] + SETTLING) {
+            check.broken(now, 8, text);
+        }
     }
 
     /// Invariant 3: what may run once runs once.

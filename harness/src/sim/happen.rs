@@ -55,6 +55,7 @@ impl Simulation {
 
     fn resume(&mut self, node: NodeIx, told: bool) {
         let waiting = self.hosts[node].paused.take().unwrap_or_default();
+        self.check.flights.stands_still(self.now, &self.hosts[node].name, false);
         if told && self.hosts[node].node.is_some() {
             self.note(Some(node), Kind::Fault, "goes on");
         }
@@ -86,6 +87,7 @@ impl Simulation {
         let host = &mut self.hosts[at];
         if lag > Duration::ZERO && host.node.is_some() && host.paused.is_none() {
             host.paused = Some(VecDeque::new());
+            self.check.flights.stands_still(self.now, &host.name, true);
             let boot = host.boot;
             self.schedule(self.now + lag, Happening::Resume { node: at, boot, told: false });
         }
@@ -115,6 +117,7 @@ impl Simulation {
                     return;
                 }
                 let plan = self.world.start(self.now + self.lag, &name, &call, &mut self.rng);
+                self.check.flights.run_begins(self.now, &name, call.run, &call.resource, plan.ends);
                 if let Some(ends) = plan.ends {
                     let boot = self.hosts[at].boot;
                     self.schedule(ends, Happening::AgentEnds { node: at, boot, run: call.run });
@@ -122,6 +125,7 @@ impl Simulation {
             }
             Output::Kill { run, scope } => {
                 let name = self.hosts[at].name.clone();
+                self.check.flights.run_ends(self.now, &name, run);
                 if let Some(exit) = self.world.kill(self.now, &name, run, scope) {
                     let local = self.hosts[at].clock.local(self.now);
                     if let Some(node) = self.hosts[at].node.as_mut() {
@@ -163,6 +167,7 @@ impl Simulation {
     fn agent_ends(&mut self, at: NodeIx, run: RunId) {
         let name = self.hosts[at].name.clone();
         let Some(ended) = self.world.finish(self.now, &name, run) else { return };
+        self.check.flights.run_ends(self.now, &name, run);
         self.watch_resources();
         // A process that stands still learns of it when it goes on; its children do not wait.
         if self.hosts[at].paused.is_some() {
@@ -269,7 +274,7 @@ impl Simulation {
         self.hosts[at].boot += 1;
         self.hosts[at].paused = None;
         self.lag = Duration::ZERO;
-        self.check.down(at);
+        self.check.down(self.now, at, &self.hosts[at].name);
     }
 
     pub(super) fn boot(&mut self, at: NodeIx) {
@@ -335,6 +340,7 @@ impl Simulation {
             Event::Pause(name, span) => self.on_node(&name, &text, |s, at| {
                 if s.hosts[at].node.is_some() && s.hosts[at].paused.is_none() {
                     s.hosts[at].paused = Some(VecDeque::new());
+                    s.check.flights.stands_still(s.now, &s.hosts[at].name, true);
                     let boot = s.hosts[at].boot;
                     s.schedule(s.now + span, Happening::Resume { node: at, boot, told: true });
                 }
@@ -356,6 +362,7 @@ impl Simulation {
             }),
             Event::Jump(name, span) => self.on_node(&name, &text, |s, at| {
                 s.hosts[at].clock.jump(span);
+                s.check.flights.disturb(s.now, &s.hosts[at].name);
                 s.hosts[at].refresh();
             }),
             Event::Calendar(name, seconds) => self.on_node(&name, &text, |s, at| s.hosts[at].calendar_off = seconds),

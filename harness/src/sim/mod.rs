@@ -28,9 +28,10 @@
 //! ```
 //!
 //! With [`Builder::faults`] random faults are drawn from the seed; [`scenario`] reads the same from text, [`run`] judges it, [`shrink`]
-//! makes a failure's story short and [`story`] turns it into text again. Five safety invariants are checked in every run, from what
-//! nodes show only: the order of all messages (the oracle [`evs`]), copies of the CIB and acknowledged writes, nothing twice, one
-//! coordinator, and rest after healing ([`Simulation::unsettled`]). This feature needs no tokio.
+//! makes a failure's story short and [`story`] turns it into text again. Safety invariants are checked in every run, from what nodes
+//! show only: the order of all messages (the oracle [`evs`]), copies of the CIB and acknowledged writes, nothing twice, one
+//! coordinator, rest after healing ([`Simulation::unsettled`]), nothing started on nodes that leave or stand by, one end for each
+//! action, and members that have joined. This feature needs no tokio.
 //!
 //! The drain rule holds here as everywhere: every input to a node is followed by carrying out all its outputs, in order.
 
@@ -40,14 +41,17 @@ mod clock;
 mod disk;
 pub mod evs;
 mod faults;
+mod flight;
 mod happen;
 mod host;
+mod joins;
 mod network;
 mod observe;
 mod remote;
 pub mod report;
 mod run;
 pub mod scenario;
+mod starts;
 mod story;
 mod total_order;
 

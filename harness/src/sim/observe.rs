@@ -30,6 +30,9 @@ impl Simulation {
         if let Event::Controller(ControllerEvent::NodeState { .. }) = event {
             self.check.ring_changed(at, self.now);
         }
+        if let Event::Controller(event) = event {
+            self.check.hear(self.now, at, &self.hosts[at].name, event);
+        }
         match event {
             Event::Order(order) => return self.check.ordered(self.now, at, order),
             // Where fewer than a majority may go on, what they alone hold may be lost.
@@ -62,6 +65,7 @@ impl Simulation {
         let now = self.now;
         Checker::coordinators(&mut self.check, now, &self.hosts, at);
         Checker::copies(&mut self.check, now, &self.hosts, at);
+        Checker::conduct(&mut self.check, now, &self.hosts, at);
     }
 
     /// Tells when a node ceases to coordinate; a node that is down tells nothing.
@@ -73,6 +77,7 @@ impl Simulation {
         if is_dc {
             self.observer.coordinators.insert(at);
         } else if self.observer.coordinators.remove(&at) {
+            self.check.flights.forget(at);
             self.note(Some(at), Kind::Controller, "no longer coordinates");
         }
     }

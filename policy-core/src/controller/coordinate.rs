@@ -1,7 +1,9 @@
 //! The coordinator's loop: schedule, carry out, abort, complete ([CT-5]).
 
 use super::fsa::{Act, Input};
-use super::{CallId, Clearing, Controller, Deletion, Event, Message, Output, Receiver, State, Timer, WriteEnd};
+use super::{
+    ActionEnd, CallId, Clearing, Controller, Deletion, Event, Message, Output, Receiver, State, Timer, WriteEnd,
+};
 use crate::graph::{Action, ElementKind, Graph};
 use crate::transition::{Completion, INFINITY, Progress, Transition, TransitionKey};
 use std::time::Duration;
@@ -252,19 +254,36 @@ impl Controller {
         };
         self.send(Receiver::Node(to), message);
         if action.no_wait() {
+            self.tell_initiating(action, false, None);
             self.transition.confirm(action.element.id, false);
         } else {
-            self.start_action_timer(now, action);
+            let patience = self.patience_for(action);
+            self.tell_initiating(action, true, Some(patience));
+            self.start_timer(Timer::Action(action.element.id), now, patience);
         }
     }
 
-    fn start_action_timer(&mut self, now: Duration, action: &Action) {
+    /// How long the end of an action is waited for ([CT-5.8]).
+    fn patience_for(&self, action: &Action) -> Duration {
         let network = self.transition.network_delay_ms();
         let own = match action.timeout_ms() {
             0 => network,
             timeout => timeout,
         };
-        self.start_timer(Timer::Action(action.element.id), now, Duration::from_millis(own.saturating_add(network)));
+        Duration::from_millis(own.saturating_add(network))
+    }
+
+    pub(super) fn tell_initiating(&mut self, action: &Action, awaited: bool, within: Option<Duration>) {
+        let element = &action.element;
+        self.log(Event::Initiating {
+            number: self.transition.number(),
+            action: element.id,
+            task: element.operation.clone(),
+            operation_key: element.key.clone(),
+            node: element.node.as_ref().map_or_else(String::new, |p| p.name.clone()),
+            awaited,
+            within,
+        });
     }
 
     fn start_shutdown(&mut self, now: Duration, action: &Action) {
@@ -317,9 +336,20 @@ impl Controller {
 
     /// The end of an action is known.
     pub(super) fn confirm(&mut self, id: u32, failed: bool) {
-        self.timers.remove(&Timer::Action(id));
-        self.transition.confirm(id, failed);
+        self.end_action(id, ActionEnd::Confirmed, failed);
         self.pass_wanted = true;
+    }
+
+    /// An action ends, once: what comes later changes nothing.
+    pub(super) fn end_action(&mut self, id: u32, end: ActionEnd, failed: bool) {
+        self.timers.remove(&Timer::Action(id));
+        if self.transition.is_in_flight(id) {
+            self.log(Event::ActionEnded { number: self.transition.number(), action: id, end });
+        }
+        match end {
+            ActionEnd::LostWithNode => self.transition.fail(id),
+            ActionEnd::Confirmed | ActionEnd::Lost => self.transition.confirm(id, failed),
+        }
     }
 
     pub(super) fn drop_action_timers(&mut self) {
@@ -382,8 +412,7 @@ impl Controller {
             .map(|a| a.element.id)
             .collect();
         for &id in &lost {
-            self.timers.remove(&Timer::Action(id));
-            self.transition.fail(id);
+            self.end_action(id, ActionEnd::LostWithNode, true);
         }
         if !lost.is_empty() {
             self.abort(now, Abort::restart("Node failure"));

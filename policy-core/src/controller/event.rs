@@ -4,6 +4,18 @@ use super::State;
 use super::record::{Report, op_status};
 use crate::report::{execution_status_text, result_text};
 use std::fmt;
+use std::time::Duration;
+
+/// How an action in flight ended; there is no other way ([CT-12.1] I5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActionEnd {
+    /// Its result came.
+    Confirmed,
+    /// Nobody answered in time ([CT-5.8]).
+    Lost,
+    /// The node that had it is lost ([CT-5.13]).
+    LostWithNode,
+}
 
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +65,26 @@ pub enum Event {
     Aborted {
         number: i64,
         reason: String,
+    },
+    /// As coordinator: an action was given out; `within`: how long its end is waited for, if it is and a timer watches it.
+    Initiating {
+        number: i64,
+        action: u32,
+        task: String,
+        operation_key: String,
+        node: String,
+        awaited: bool,
+        within: Option<Duration>,
+    },
+    /// As coordinator: an action that was given out and awaited has ended.
+    ActionEnded {
+        number: i64,
+        action: u32,
+        end: ActionEnd,
+    },
+    /// As coordinator: a node wants to leave.
+    ShutdownAsked {
+        node: String,
     },
     AnotherDc {
         node: String,
@@ -111,6 +143,18 @@ impl fmt::Display for Event {
                 )
             }
             Event::Aborted { number, reason } => write!(f, "Transition {number} aborted: {reason}"),
+            Event::Initiating { task, operation_key, node, .. } => {
+                write!(f, "Initiating {task} operation {operation_key} on {node}")
+            }
+            Event::ActionEnded { number, action, end } => {
+                let how = match end {
+                    ActionEnd::Confirmed => "confirmed",
+                    ActionEnd::Lost => "lost",
+                    ActionEnd::LostWithNode => "lost with its node",
+                };
+                write!(f, "Transition {number} action {action} is {how}")
+            }
+            Event::ShutdownAsked { node } => write!(f, "Creating shutdown request for {node}"),
             Event::AnotherDc { node } => write!(f, "Another DC detected: {node} (op=noop)"),
             Event::ElectionLoop => f.write_str("Election loop: more than 5 rounds without a coordinator"),
             Event::Refused { node, why } => write!(f, "Rejecting join request from {node}: {why}"),

@@ -2,7 +2,7 @@
 
 use super::coordinate::Abort;
 use super::{
-    Alert, CibWrite, Controller, Event, Expected, JoinPhase, Membership, NodeId, Output, Timer, WriteEnd, status,
+    ActionEnd, Alert, CibWrite, Controller, Event, Expected, JoinPhase, Membership, NodeId, Output, WriteEnd, status,
 };
 use crate::attributes;
 use crate::graph::Action;
@@ -68,6 +68,7 @@ impl Controller {
         let delay = action.meta("priority_fencing_delay").and_then(|t| t.parse().ok()).unwrap_or(0);
         let timeout = Duration::from_millis(self.transition.fencing_timeout_ms());
         self.log(Event::FencingAsked { action: what.clone(), target: place.name.clone() });
+        self.tell_initiating(action, true, None);
         self.outputs.push_back(Output::Fence(FencingRequest {
             target: place.name.clone(),
             action: what,
@@ -173,7 +174,6 @@ impl Controller {
         let on = action.meta("stonith_action") == Some("on");
         let Some(target) = action.element.node.as_ref().map(|p| p.name.clone()) else { return };
         self.count_fencing(&target, ok);
-        self.timers.remove(&Timer::Action(id));
         if ok {
             if on {
                 self.mark_unfenced(now, id, &target);
@@ -183,7 +183,7 @@ impl Controller {
         let failures = self.fencing.failures.get(&target).copied().unwrap_or(0);
         let wait = no_device || failures >= self.options.fencing_max_attempts;
         let completion = if wait { Completion::Wait } else { Completion::Restart };
-        self.transition.confirm(id, true);
+        self.end_action(id, ActionEnd::Confirmed, true);
         self.abort(now, Abort::new(INFINITY, completion, "Stonith failed"));
     }
 

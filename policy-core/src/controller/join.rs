@@ -23,8 +23,9 @@ pub(super) struct Round {
     consistent: bool,
     /// Holders whose CIB could not be spread.
     pub(super) failed_sync: Vec<NodeId>,
-    /// The round for which this node last asked to join.
-    asked: u32,
+    /// The coordinator and the round that this node last asked to join, and those it last confirmed.
+    pub(super) asked: Option<(NodeId, u32)>,
+    pub(super) confirmed: Option<(NodeId, u32)>,
 }
 
 impl Controller {
@@ -305,7 +306,7 @@ impl Controller {
         self.note_leaving(*from, *dc_leaving);
         self.timers.remove(&super::Timer::Dc);
         self.timers.remove(&super::Timer::AskDc);
-        self.join.asked = *join;
+        self.join.asked = Some((*from, *join));
         let request = Message::JoinRequest {
             join: *join,
             feature_set: self.me.feature_set.clone(),
@@ -333,7 +334,7 @@ impl Controller {
             return;
         }
         // A verdict of an earlier round must not confirm the present one.
-        if *join != self.join.asked || !self.set_dc(*from) {
+        if Some((*from, *join)) != self.join.asked || !self.set_dc(*from) {
             return;
         }
         self.note_leaving(*from, *dc_leaving);
@@ -344,6 +345,7 @@ impl Controller {
         let features = self.me.feature_set.to_string();
         self.outputs.push_back(Output::Attribute(attributes::Request::update("#feature-set", Some(&features), &me)));
         let node_state = self.my_node_state();
+        self.join.confirmed = self.join.asked;
         self.send(Receiver::Node(*from), Message::JoinConfirm { join: *join, node_state });
         self.since_confirmed.begin(!self.is_dc);
         if !std::mem::replace(&mut self.joined_before, true) && !self.shutting_down {

@@ -319,7 +319,9 @@ impl Controller {
         let Some(peer) = self.peers.get_mut(from) else { return };
         peer.expected = Some(Expected::Down);
         if self.is_dc {
-            let request = attributes::Request::update("shutdown", Some(&epoch), &peer.name);
+            let node = peer.name.clone();
+            let request = attributes::Request::update("shutdown", Some(&epoch), &node);
+            self.log(Event::ShutdownAsked { node });
             self.outputs.push_back(Output::Attribute(request));
         }
     }

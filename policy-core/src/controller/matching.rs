@@ -2,7 +2,7 @@
 
 use super::coordinate::Abort;
 use super::record::{Record, op_status};
-use super::{Controller, Operation, Report, Timer};
+use super::{ActionEnd, Controller, Operation, Report};
 use crate::attributes::{self, Update};
 use crate::graph::Place;
 use crate::transition::{Completion, INFINITY, TransitionKey};
@@ -106,14 +106,13 @@ impl Controller {
         let Some(action) = self.transition.action(id) else {
             return self.abort(now, Abort::restart("Unknown event"));
         };
-        if self.transition.is_confirmed(id) {
+        if self.transition.has_ended(id) {
             return;
         }
         let ignored = action.meta("on_fail") == Some("ignore");
         let failure = failed && !ignored;
         let priority = self.transition.priority(id);
-        self.timers.remove(&Timer::Action(id));
-        self.transition.confirm(id, failure);
+        self.end_action(id, ActionEnd::Confirmed, failure);
         if countable {
             self.count_failure(now, place, operation_key, false, ignored);
         }
@@ -174,7 +173,7 @@ impl Controller {
             Some(node) => format!("Controller on {node} did not return result in time"),
             None => String::new(),
         };
-        self.transition.confirm(id, true);
+        self.end_action(id, ActionEnd::Lost, true);
         self.abort(now, Abort::new(INFINITY, Completion::Restart, "Action lost"));
         let (Some(primitive), Some(place)) = (&action.primitive, &action.element.node) else { return };
         if !Record::is_recordable(&action.element.operation) {

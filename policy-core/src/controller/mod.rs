@@ -59,7 +59,7 @@ pub use changes::{ChangeKind, CibChange};
 pub use connection::{RemoteCommand, RemoteInput};
 pub use coordinate::ScheduleRequest;
 pub use election::{Ballot, Candidate, ElectionState, Elector};
-pub use event::Event;
+pub use event::{ActionEnd, Event};
 pub use feature::FeatureSet;
 pub use fencing::{FencingOutcome, FencingRequest};
 pub use fsa::State;

@@ -134,6 +134,10 @@ pub struct Status {
     pub in_flight: usize,
     /// The node wants to leave.
     pub shutting_down: bool,
+    /// The latest join in which this node took part: its coordinator, and the round.
+    pub join_asked: Option<(NodeId, u32)>,
+    /// The latest join that it has confirmed.
+    pub join_confirmed: Option<(NodeId, u32)>,
 }
 
 impl Controller {
@@ -150,6 +154,8 @@ impl Controller {
             graph: self.transition.number(),
             in_flight: self.transition.in_flight().count(),
             shutting_down: self.shutting_down,
+            join_asked: self.join.asked,
+            join_confirmed: self.join.confirmed,
         }
     }
 

@@ -93,6 +93,12 @@ struct Progressed {
     waiting: usize,
 }
 
+impl Progressed {
+    fn is_in_flight(&self) -> bool {
+        self.executed && !self.confirmed && !self.failed
+    }
+}
+
 /// One graph being carried out.
 #[derive(Clone, Debug)]
 pub struct Transition {
@@ -228,9 +234,14 @@ impl Transition {
         self.by_action.get(&id).map_or(0, |&i| self.synapses[i].priority)
     }
 
-    /// Whether an action's end has been seen.
-    pub fn is_confirmed(&self, id: u32) -> bool {
-        self.by_action.get(&id).is_some_and(|&i| self.states[i].confirmed)
+    /// Whether an action's end has been seen, or it is known that there will be none.
+    pub fn has_ended(&self, id: u32) -> bool {
+        self.by_action.get(&id).is_some_and(|&i| self.states[i].confirmed || self.states[i].failed)
+    }
+
+    /// Whether an action was started and has not ended.
+    pub fn is_in_flight(&self, id: u32) -> bool {
+        self.by_action.get(&id).is_some_and(|&i| self.states[i].is_in_flight())
     }
 
     /// All actions that were started, in graph order.
@@ -240,11 +251,7 @@ impl Transition {
 
     /// Started actions whose end has not been seen, in graph order.
     pub fn in_flight(&self) -> impl Iterator<Item = &Action> {
-        self.synapses
-            .iter()
-            .zip(&self.states)
-            .filter(|(_, s)| s.executed && !s.confirmed && !s.failed)
-            .map(|(s, _)| &s.action)
+        self.synapses.iter().zip(&self.states).filter(|(_, s)| s.is_in_flight()).map(|(s, _)| &s.action)
     }
 
     /// Actions neither confirmed nor failed, in graph order.
@@ -262,7 +269,7 @@ impl Transition {
         let mut tally = Tally::default();
         for state in &self.states {
             tally.completed += usize::from(state.confirmed);
-            tally.pending += usize::from(state.executed && !state.confirmed && !state.failed);
+            tally.pending += usize::from(state.is_in_flight());
         }
         let batch = limits.batch(self.batch_limit);
         let mut fired = Vec::new();
@@ -361,10 +368,10 @@ impl Transition {
     }
 
     /// The end of an action ([CT-5.5]); `failed` stops what depends on it, except bookkeeping of priority INFINITY.
-    /// Unknown or already confirmed actions change nothing.
+    /// Unknown actions and those that have ended change nothing: a result may come after its node was taken for lost.
     pub fn confirm(&mut self, id: u32, failed: bool) {
         let Some(&i) = self.by_action.get(&id) else { return };
-        if self.states[i].confirmed {
+        if self.states[i].confirmed || self.states[i].failed {
             return;
         }
         if self.states[i].executed {
