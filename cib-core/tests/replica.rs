@@ -345,3 +345,45 @@ fn a_copy_that_was_read_from_disk_does_not_take_the_status_from_the_others() {
         assert_eq!(one.select("//node_state[@id='3']").len(), 1, "{ahead}: what was known of member 3 is lost");
     }
 }
+
+/// The cluster's own parts write without quorum, too, but never so that their copy would win over what was acknowledged elsewhere.
+#[test]
+fn own_changes_without_quorum_do_not_outweigh_acknowledged_ones() {
+    let mut cluster = Cluster::new(3);
+    for (&m, replica) in &mut cluster.replicas {
+        let config = Config::new(m, format!("node{m}")).with_quorum_for_configuration().with_own_clients(&["crmd"]);
+        *replica = Replica::recover(config, &[], NOW).0;
+    }
+    cluster.meet(&[(&[1, 2], true), (&[3], false)]);
+    let option = |name: &str| {
+        let text = format!(
+            r#"<crm_config><cluster_property_set id="s"><nvpair id="{name}" name="{name}" value="1"/></cluster_property_set></crm_config>"#
+        );
+        let options = CallOptions::MAY_CREATE;
+        Request::new(Operation::Modify).section("crm_config").options(options).input(Document::parse(&text).unwrap())
+    };
+    let mut id = 0;
+    let mut write = |cluster: &mut Cluster, m: u32, name: &str, client: &str| {
+        id += 1;
+        let request = option(name).from(format!("node{m}"), client);
+        let replica = cluster.replicas.get_mut(&MemberId(m)).unwrap();
+        replica.handle_request(NOW, RequestId(id), request);
+        cluster.drain();
+        cluster.settle();
+    };
+    for name in ["dc-version", "cluster-name", "last-lrm-refresh"] {
+        write(&mut cluster, 3, name, "crmd");
+    }
+    assert_eq!(cluster.epoch(3), 0);
+    assert!(!cluster.replicas[&MemberId(3)].cib().select("//nvpair[@id='dc-version']").is_empty());
+    write(&mut cluster, 3, "wanted", "crm");
+    write(&mut cluster, 1, "wanted", "crm");
+    assert_eq!(cluster.replies.iter().map(|r| r.2).collect::<Vec<_>>(), [true, true, true, false, true]);
+    cluster.meet(&[(&[1, 2, 3], true)]);
+    cluster.check(0);
+    for m in 1..=3 {
+        let cib = cluster.replicas[&MemberId(m)].cib();
+        assert_eq!(cib.version().epoch, 1);
+        assert!(!cib.select("//nvpair[@id='wanted']").is_empty(), "what was acknowledged is kept");
+    }
+}

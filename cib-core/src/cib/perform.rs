@@ -17,6 +17,9 @@ pub const FEATURE_SET: &str = "3.20.5";
 pub enum Holder {
     /// A member of the cluster: changes are tracked, and documents of newer clusters refused.
     Member,
+    /// A member in a part of the cluster without quorum: its copy must not win over what those with quorum have acknowledged, so its
+    /// epoch never rises. Otherwise as [`Holder::Member`].
+    Minority,
     /// A tool that works on a file: neither of these.
     File,
 }
@@ -34,6 +37,12 @@ pub struct Outcome {
     pub changed: bool,
     /// The same below `configuration`.
     pub configuration: bool,
+}
+
+impl Holder {
+    fn is_member(self) -> bool {
+        self != Holder::File
+    }
 }
 
 impl Outcome {
@@ -104,7 +113,7 @@ fn change(
         return Outcome::failure(Code::Eacces, None);
     }
     let root = editor.doc.root();
-    if holder == Holder::Member && newer_feature_set(editor.doc.attr(root, "crm_feature_set").unwrap_or_default()) {
+    if holder.is_member() && newer_feature_set(editor.doc.attr(root, "crm_feature_set").unwrap_or_default()) {
         return Outcome::failure(Code::Eprotonosupport, None);
     }
     let after = Version::of(editor.doc, root, 0);
@@ -117,7 +126,7 @@ fn change(
         return Outcome { result: Ok(()), output: None, patch, changed: false, configuration: false };
     }
     if !request.final_versions {
-        number(&mut editor);
+        number(&mut editor, holder);
     }
     let (changes, configuration) = (editor.changes, editor.configuration);
     let patch = changes.patch(&source, doc);
@@ -128,11 +137,11 @@ fn change(
 }
 
 /// Version management.
-fn number(editor: &mut Editor<'_>) {
+fn number(editor: &mut Editor<'_>, holder: Holder) {
     let root = editor.doc.root();
     let field = |name| editor.doc.attr(root, name).and_then(parse_int);
     let (epoch, num_updates) = (field("epoch").unwrap_or(0), field("num_updates").unwrap_or(-1));
-    if editor.configuration {
+    if editor.configuration && holder != Holder::Minority {
         editor.set_version("num_updates", 0);
         editor.set_version("epoch", epoch.saturating_add(1));
     } else {
@@ -142,7 +151,7 @@ fn number(editor: &mut Editor<'_>) {
 
 /// Tracking and validation, which the patch set does not tell of.
 fn finish(doc: &mut Document, request: &Request, holder: Holder, configuration: bool) -> Result<(), Code> {
-    if configuration && holder == Holder::Member && !request.options.has(CallOptions::NO_TRACKING) {
+    if configuration && holder.is_member() && !request.options.has(CallOptions::NO_TRACKING) {
         track(doc, request)?;
     }
     if request.section.as_deref().is_some_and(|s| s.eq_ignore_ascii_case("status")) {

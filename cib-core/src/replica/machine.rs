@@ -218,10 +218,12 @@ impl Replica {
     /// Whether quorum, or that it is not asked for, allows a request: without it only the status may change.
     fn may_change(&self, request: &Request) -> bool {
         let own = |client: &str| self.config.own_clients.iter().any(|own| own == client);
-        self.quorate
-            || !self.config.quorum_for_configuration
-            || request.section.as_deref() == Some("status")
-            || request.client.as_deref().is_some_and(own)
+        self.has_say() || request.section.as_deref() == Some("status") || request.client.as_deref().is_some_and(own)
+    }
+
+    /// Whether changes of the configuration made here count against those made elsewhere.
+    fn has_say(&self) -> bool {
+        self.quorate || !self.config.quorum_for_configuration
     }
 
     fn broadcast(&mut self, message: &Message) {
@@ -325,7 +327,8 @@ impl Replica {
             return;
         }
         let before = self.cib.version();
-        let outcome = self.cib.perform(request, Holder::Member);
+        let holder = if self.has_say() { Holder::Member } else { Holder::Minority };
+        let outcome = self.cib.perform(request, holder);
         if outcome.changed {
             // Also when only the version rose: what was acknowledged must not go back.
             let after = self.cib.version();
@@ -333,7 +336,7 @@ impl Replica {
             let writes = rose || outcome.configuration || request.operation.writes_through();
             self.unsaved |= writes;
             self.check_at = Some(now + self.config.check_after);
-            if self.quorate || !self.config.quorum_for_configuration {
+            if self.has_say() {
                 self.authority = self.sequence;
             }
         }

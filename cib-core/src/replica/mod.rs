@@ -105,7 +105,8 @@ pub struct Config {
     /// Whether changes of the configuration need quorum. Released clusters accept them without; then a part without
     /// quorum can outvote the others when they meet again. Default: no.
     pub quorum_for_configuration: bool,
-    /// Clients that belong to the cluster itself: what they write (who is a member, who coordinates) never needs quorum.
+    /// Clients that belong to the cluster itself: what they write (who is a member, who coordinates) never needs quorum. Where it is
+    /// missing, though, it does not raise the epoch, so that it never outweighs what a part with quorum has acknowledged.
     pub own_clients: Vec<String>,
 }
 

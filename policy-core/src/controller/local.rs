@@ -388,8 +388,7 @@ impl Controller {
             let operation_key = format!("{resource}_delete_0");
             let message = Message::Result { place, resource, key, operation_key, report: Report::default() };
             self.send(Receiver::Node(from), message);
-        } else if self.quorate || self.options.ignores_quorum {
-            // A part without quorum must not raise the epoch: its copy would win over what those with quorum acknowledged.
+        } else {
             let epoch = self.epoch_seconds(now).to_string();
             self.write(vec![super::status::option_write("last-lrm-refresh", &epoch)], WriteEnd::Nothing);
         }
