@@ -10,7 +10,9 @@ use cib_core::cib::Code;
 use cib_core::patch;
 use cib_core::replica::{self, MemberId, Phase, RequestId};
 use policy_core::attributes;
-use policy_core::controller::{self, ChangeKind, CibChange, CibWrite, NodeId, Receiver, View};
+use policy_core::controller::{
+    self, ChangeKind, CibChange, CibWrite, NodeId, Receiver, Report, View, op_status,
+};
 use std::net::SocketAddr;
 use std::time::Duration;
 use totem_core::groups::GroupName;
@@ -416,9 +418,12 @@ impl Node {
             controller::Output::Cancel { remote: Some(remote), resource, task, interval_ms, .. } => {
                 self.tell_remote(&remote, &ToRemote::Cancel { resource, task, interval_ms });
             }
-            controller::Output::Cancel { remote: None, resource, task, interval_ms, .. } => {
-                // Nothing to cancel: its end has been reported already.
-                let _ = self.executor.cancel(now, &resource, &task, interval_ms);
+            controller::Output::Cancel { remote: None, call, resource, task, interval_ms } => {
+                if self.executor.cancel(now, &resource, &task, interval_ms).is_err() {
+                    // It has nothing to cancel, and will say no more.
+                    let report = Report { op_status: op_status::CANCELLED, ..Report::default() };
+                    self.controller.handle_report(now, call, report);
+                }
             }
             controller::Output::Unregister { remote: Some(remote), resource } => {
                 self.tell_remote(&remote, &ToRemote::Unregister { resource });

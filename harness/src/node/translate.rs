@@ -62,9 +62,13 @@ pub(super) fn agent_meta(metadata: &Metadata) -> AgentMeta {
     AgentMeta::new(metadata.api_version.as_deref(), actions, metadata.parameters.iter().map(parameter).collect())
 }
 
-/// An operation that the executor refused.
+/// An operation that the executor refused ([CT-6.1]).
 pub(super) fn refused(error: &executor::RequestError) -> Report {
-    Report { rc: 2, op_status: op_status::ERROR, exit_reason: error.to_string(), ..Report::default() }
+    let exit_reason = match error {
+        executor::RequestError::QueueFull { .. } => error.to_string(),
+        _ => "Could not register resource with executor".to_owned(),
+    };
+    Report { rc: 2, op_status: op_status::ERROR, exit_reason, ..Report::default() }
 }
 
 /// A wish of the controller as the fencer takes it.

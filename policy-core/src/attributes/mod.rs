@@ -72,6 +72,8 @@ pub struct Attributes {
     writer: Option<NodeId>,
     shutting_down: bool,
     calls: u64,
+    /// The latest write that has ended.
+    completed: u64,
     writing: BTreeMap<u64, Vec<String>>,
     timers: BTreeMap<String, Duration>,
     waiting: BTreeMap<u64, waiting::Waiting>,
@@ -100,6 +102,7 @@ impl Attributes {
             writer: None,
             shutting_down: false,
             calls: 0,
+            completed: 0,
             writing: BTreeMap::new(),
             timers: BTreeMap::new(),
             waiting: BTreeMap::new(),

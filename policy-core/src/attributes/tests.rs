@@ -88,7 +88,9 @@ fn one_writer_writes_once() {
 #[test]
 fn values_count_up_to_infinity() {
     let mut net = Net::new(2);
-    for (start, end) in [(None, "1"), (Some("3"), "4"), (Some("INFINITY"), "1000000"), (Some("x"), "0")] {
+    for (start, end) in
+        [(None, "1"), (Some("3"), "4"), (Some("INFINITY"), "1000000"), (Some("x"), "0"), (Some(""), "1")]
+    {
         net.ask(0, Request::update("fail-count-r#start_0", start, "n2"));
         net.ask(0, Request::update("fail-count-r#start_0", Some("value++"), "n2"));
         assert_eq!(net.value(1, "fail-count-r#start_0", "n2"), Some(end));
@@ -259,5 +261,53 @@ fn the_joiner_knows_itself_best_and_the_cluster_everybody_else() {
     for node in 0..3 {
         assert_eq!(net.value(node, "A", "n3"), Some("own"), "on {node}");
         assert_eq!(net.value(node, "A", "n1"), Some("cluster"), "on {node}");
+    }
+}
+
+/// [CT-8.4]: only a change makes the wait for quiet begin anew.
+#[test]
+fn the_same_value_again_does_not_prolong_the_delay() {
+    let mut net = Net::new(2);
+    net.ask(0, Request::Update(vec![Update::new("p", Some("Up"), "n1").dampened(5_000)]));
+    net.pass(3);
+    net.ask(0, Request::update("p", Some("uP"), "n1"));
+    net.pass(2);
+    assert_eq!(net.writes.len(), 1);
+}
+
+/// [CT-8.4], [CT-8.11]: `update` leaves the delay alone, `update-both` changes it at once, and does nothing without one.
+#[test]
+fn delays_change_only_when_they_are_given_to_be_changed() {
+    let mut net = Net::new(2);
+    let delay = |net: &Net| net.managers[1].status()["A"].delay_ms;
+    let both = |value: &str, delay_ms| {
+        Request::Update(vec![Update { set_delay: true, delay_ms, ..Update::new("A", Some(value), "n1") }])
+    };
+    net.ask(0, Request::Update(vec![Update::new("A", Some("777"), "n1").dampened(10_000)]));
+    net.ask(0, Request::Update(vec![Update::new("A", Some("888"), "n1").dampened(7_000)]));
+    assert_eq!((net.value(1, "A", "n1"), delay(&net)), (Some("888"), 10_000));
+    assert_eq!(net.writes.len(), 0);
+    // What waited for the old delay is written, the new value waits for the new one.
+    net.ask(0, both("333", Some(5_000)));
+    assert_eq!((net.value(1, "A", "n1"), delay(&net), net.writes.len()), (Some("333"), 5_000, 1));
+    net.pass(5);
+    assert_eq!(net.writes.len(), 2);
+    net.ask(0, both("333", Some(2_000)));
+    assert_eq!((delay(&net), net.writes.len()), (2_000, 3), "a new delay writes, though the value is the same");
+    net.ask(0, both("444", None));
+    assert_eq!((net.value(1, "A", "n1"), delay(&net)), (Some("333"), 2_000));
+}
+
+/// [CT-8.6]: exactly one pair is removed, by its ids and its name.
+#[test]
+fn unset_removes_one_pair() {
+    let mut net = Net::new(1);
+    for (name, quoted) in [("it's", "@name=\"it's\""), ("plain", "@name='plain'"), ("b'\"", "@id='status-1-b..'")] {
+        net.ask(0, Request::update(name, Some("1"), "n1"));
+        net.ask(0, Request::update(name, None, "n1"));
+        let (_, writes) = net.writes.last().unwrap();
+        let [CibWrite::Delete { xpath }] = writes.as_slice() else { panic!("{writes:?}") };
+        assert!(xpath.contains("/instance_attributes[@id='status-1']/nvpair[@id="), "{xpath}");
+        assert!(xpath.ends_with(&format!("{quoted}]")), "{xpath}");
     }
 }

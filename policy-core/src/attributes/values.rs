@@ -98,7 +98,7 @@ impl Attributes {
         let node = update.node.get_or_insert_with(|| self.name.clone()).to_lowercase();
         if let Some(increment) = update.value.as_deref().and_then(increment_of) {
             let old = self.table.get(&update.name).and_then(|a| a.values.get(&node)).and_then(|v| v.value.as_deref());
-            let value = match old.map(score_of) {
+            let value = match old.filter(|old| !old.is_empty()).map(score_of) {
                 None => increment,
                 Some(None) => 0,
                 Some(Some(old)) => old + increment,
@@ -189,12 +189,10 @@ impl Attributes {
         if attribute.utilization != update.utilization && !attribute.private {
             return;
         }
-        if let (true, Some(delay)) = (update.set_delay, update.delay_ms)
-            && attribute.delay_ms != delay
-        {
-            attribute.delay_ms = delay;
-            self.timers.remove(&update.name);
-            attribute.changed = true;
+        if update.set_delay {
+            // `update-both`: without a delay nothing is changed at all.
+            let Some(delay) = update.delay_ms else { return };
+            self.set_delay(now, &update.name, delay);
         }
         let node = update.node.clone().unwrap_or_default();
         self.set(now, &update.name, &node, update.value, update.remote);
@@ -214,14 +212,13 @@ impl Attributes {
             (None, None) => true,
             _ => false,
         };
-        if same && !attribute.changed {
+        if same {
+            // No change: a delay that runs goes on.
             return;
         }
-        if !same {
-            let old = std::mem::replace(&mut slot.value, value.clone());
-            attribute.changed = true;
-            self.outputs.push_back(Output::Changed { name: name.to_owned(), node: node.to_owned(), old, new: value });
-        }
+        let old = std::mem::replace(&mut slot.value, value.clone());
+        attribute.changed = true;
+        self.outputs.push_back(Output::Changed { name: name.to_owned(), node: node.to_owned(), old, new: value });
         match attribute.delay_ms {
             0 => self.write_or_elect(now, name),
             delay => {

@@ -11,6 +11,7 @@ impl Attributes {
     /// A write has ended.
     pub fn handle_written(&mut self, now: Duration, call: u64, ok: bool) {
         let Some(names) = self.writing.remove(&call) else { return };
+        self.completed = self.completed.max(call);
         for name in names {
             let Some(attribute) = self.table.get_mut(&name).filter(|a| a.writing == Some(call)) else { continue };
             attribute.writing = None;
@@ -57,7 +58,9 @@ impl Attributes {
             attribute.changed = false;
             return;
         }
-        if attribute.writing.is_some() || self.timers.contains_key(name) {
+        // A write that a later one has overtaken is lost.
+        let in_flight = attribute.writing.is_some_and(|call| call >= self.completed);
+        if in_flight || self.timers.contains_key(name) {
             attribute.changed = true;
             return;
         }
@@ -107,8 +110,11 @@ fn write_value(name: &str, attribute: &Attribute, id: &str, of: &Value) -> CibWr
     };
     let pair = xml_id(&format!("{prefix}-{name}"));
     let Some(value) = &of.value else {
-        let xpath = format!("//node_state[@id='{id}']/transient_attributes/{kind}/nvpair[@id='{pair}']");
-        return CibWrite::Delete { xpath };
+        // Exactly that one: by the ids and the name, in the quotes that it does not hold itself.
+        let quoted = ['\'', '"'].into_iter().find(|quote| !name.contains(*quote));
+        let named = quoted.map_or_else(String::new, |quote| format!(" and @name={quote}{name}{quote}"));
+        let set = format!("//node_state[@id='{id}']/transient_attributes/{kind}[@id='{set}']");
+        return CibWrite::Delete { xpath: format!("{set}/nvpair[@id='{pair}'{named}]") };
     };
     CibWrite::merge("status", |doc, root| {
         let state = doc.append(root, "node_state");

@@ -72,6 +72,11 @@ impl AgentMeta {
         (self.reload != Reload::None).then(|| self.parameters.iter().filter(needs).map(|p| p.name.as_str()).collect())
     }
 
+    /// Whether the meta-data lists a parameter.
+    pub(super) fn lists(&self, name: &str) -> bool {
+        self.parameters.iter().any(|p| p.name == name)
+    }
+
     /// Names of the secret parameters.
     pub(super) fn secret(&self) -> Vec<&str> {
         let told = self.parameters.iter().any(|p| p.private);

@@ -88,6 +88,7 @@ pub enum Event {
     },
     AnotherDc {
         node: String,
+        task: &'static str,
     },
     ElectionLoop,
     Refused {
@@ -155,7 +156,7 @@ impl fmt::Display for Event {
                 write!(f, "Transition {number} action {action} is {how}")
             }
             Event::ShutdownAsked { node } => write!(f, "Creating shutdown request for {node}"),
-            Event::AnotherDc { node } => write!(f, "Another DC detected: {node} (op=noop)"),
+            Event::AnotherDc { node, task } => write!(f, "Another DC detected: {node} (op={task})"),
             Event::ElectionLoop => f.write_str("Election loop: more than 5 rounds without a coordinator"),
             Event::Refused { node, why } => write!(f, "Rejecting join request from {node}: {why}"),
         }

@@ -79,7 +79,10 @@ impl Controller {
                 continue;
             }
             peer.set_phase(JoinPhase::None);
-            let name = peer.name.clone();
+            let (name, lost) = (peer.name.clone(), peer.state == Some(Membership::Lost));
+            if id == self.me.id && lost {
+                self.raise_error(Input::Error);
+            }
             if self.dc == Some(id) && id != self.me.id {
                 self.dc = None;
                 self.append(Input::Election);
@@ -262,17 +265,17 @@ impl Controller {
     }
 
     fn dispatch(&mut self, now: Duration, from: NodeId, message: Message) {
-        match message {
-            Message::Hello => {}
-            Message::Noop { from_dc } => {
-                if from_dc && self.is_dc && from != self.me.id {
-                    let node = self.peers.get(from).map_or_else(String::new, |p| p.name.clone());
-                    self.log(Event::AnotherDc { node });
-                    if self.state != State::Election {
-                        self.raise_error(Input::Election);
-                    }
-                }
+        if let Some(task) = message.of_dc().filter(|_| self.is_dc && from != self.me.id) {
+            // Two coordinators: they elect, and do not listen to each other ([CT-1.5]).
+            let node = self.peers.get(from).map_or_else(String::new, |p| p.name.clone());
+            self.log(Event::AnotherDc { node, task });
+            if self.state != State::Election {
+                self.raise_error(Input::Election);
             }
+            return;
+        }
+        match message {
+            Message::Hello | Message::Noop { .. } => {}
             Message::Vote(ballot) | Message::NoVote(ballot) => self.count_vote(now, from, &ballot),
             Message::JoinAnnounce => self.append_with(Input::NodeJoin, Some(Arc::new((from, message)))),
             Message::JoinOffer { ref feature_set, .. } => {
@@ -306,9 +309,10 @@ impl Controller {
             Message::FailResource { resource, remote } => self.fail_resource(now, &resource, remote.as_deref()),
             Message::DeleteHistory(deletion) => self.delete_history(now, from, &deletion),
             Message::RemoteState(node) => self.note_remote(now, node),
-            Message::ForgetNode { name } => {
-                self.peers.forget(&name);
-                self.fencing.failures.remove(&name);
+            Message::ForgetNode { id, name } => {
+                for name in self.peers.forget(id, name.as_deref()).iter().chain(&name) {
+                    self.fencing.failures.remove(name);
+                }
             }
         }
     }

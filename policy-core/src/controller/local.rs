@@ -13,6 +13,9 @@ use std::time::Duration;
 /// A recurring operation that begins later than this is answered at once ([CT-6.1]).
 const LONG_DELAY_MS: u64 = 5 * 60 * 1000;
 
+/// The call of a simulated failure of a resource that was never operated here ([CT-6.8]).
+const WITHOUT_HISTORY: i64 = 999_999_999;
+
 /// The origin of entries written with a result.
 const ORIGIN: &str = "controld_update_resource_history";
 
@@ -41,7 +44,13 @@ impl Operation {
                 timeout => timeout,
             },
             start_delay_ms: number("start_delay"),
-            parameters: action.attributes.iter().chain(&action.params).cloned().collect(),
+            parameters: action
+                .attributes
+                .iter()
+                .chain(&action.params)
+                .filter(|(name, _)| name != "CRM_meta_op_target_rc")
+                .cloned()
+                .collect(),
             target_rc: action.target_rc(),
             key: Some(key),
             feature_set,
@@ -50,21 +59,31 @@ impl Operation {
     }
 }
 
+/// The resource of an operation key, or all of it.
+fn resource_of(key: &str) -> String {
+    super::matching::split_key(key).map_or(key, |(resource, ..)| resource).to_owned()
+}
+
 impl Controller {
     /// An operation for this node or for a remote node that is connected here ([CT-6.1]).
     pub(super) fn invoke(&mut self, now: Duration, action: &Action, key: &str, feature_set: String) {
-        let Some(primitive) = &action.primitive else { return };
-        let mut operation = Operation::of_action(action, primitive, key.to_owned(), feature_set);
+        let unknown = || Primitive { id: resource_of(&action.element.key), ..Primitive::default() };
+        let primitive = action.primitive.clone().unwrap_or_else(unknown);
+        let mut operation = Operation::of_action(action, &primitive, key.to_owned(), feature_set);
         let place = action.element.node.as_ref().map_or(self.me.name.as_str(), |p| p.name.as_str());
         operation.remote = (!place.eq_ignore_ascii_case(&self.me.name)).then(|| place.to_owned());
         if let Some(reason) = self.missing_connection(operation.remote.as_deref()) {
             let report = self.failed_now(now, 1, op_status::NOT_CONNECTED, reason);
             return self.synthesize(&operation, report);
         }
+        if primitive.class.is_none() || primitive.agent.is_none() {
+            let report = self.failed_now(now, 6, op_status::ERROR, "Invalid resource definition");
+            return self.synthesize(&operation, report);
+        }
         if operation.task == "cancel" {
             let task = action.meta("operation").unwrap_or("monitor").to_owned();
-            let interval = action.interval_ms();
-            return self.cancel_asked(operation, &task, interval);
+            let call = action.meta_number("call_id").and_then(|id| u32::try_from(id).ok()).filter(|&id| id > 0);
+            return self.cancel_asked(operation, &task, action.interval_ms(), call);
         }
         self.map_reload(&mut operation);
         if let Some(reason) = self.refusal_to_run(&operation.task) {
@@ -182,6 +201,8 @@ impl Controller {
     /// A direct answer to the coordinator, for results that are not recorded.
     pub(super) fn reply(&mut self, operation: &Operation, report: Report) {
         let Some(key) = operation.key.clone() else { return };
+        let (op_status, rc) = report.told_to(&operation.feature_set);
+        let report = Report { op_status, rc, ..report };
         let message = Message::Result {
             place: self.place_of(operation.remote.as_deref()),
             resource: operation.resource.clone(),
@@ -192,9 +213,11 @@ impl Controller {
         self.send(Receiver::Dc, message);
     }
 
-    pub(super) fn delete_entry(&mut self, remote: Option<&str>, key: &str) {
+    /// Deletes an entry of a history; with a call, only if it is of that one.
+    pub(super) fn delete_entry(&mut self, remote: Option<&str>, key: &str, call: Option<u32>) {
         let place = self.place_of(remote);
-        let xpath = format!("//node_state[@uname='{}']//lrm_rsc_op[@id='{key}']", place.name);
+        let of_call = call.map_or_else(String::new, |call| format!(" and @call-id='{call}'"));
+        let xpath = format!("//node_state[@uname='{}']//lrm_rsc_op[@id='{key}'{of_call}]", place.name);
         self.delete_in_history(&place.uuid, xpath);
     }
 
@@ -300,7 +323,7 @@ impl Controller {
     pub(super) fn cancelled(&mut self, record: &Record) {
         let operation = &record.operation;
         let remote = operation.remote.as_deref();
-        self.delete_entry(remote, &operation.operation_key());
+        self.delete_entry(remote, &operation.operation_key(), None);
         let failed_last = self.lrm(remote).is_some_and(|lrm| {
             let failure = lrm.remembered.get(&operation.resource).and_then(|r| r.last_failure.as_ref());
             failure.is_some_and(|f| f.operation.operation_key() == operation.operation_key())
@@ -344,7 +367,8 @@ impl Controller {
     /// [CT-6.8]
     pub(super) fn fail_resource(&mut self, now: Duration, resource: &str, remote: Option<&str>) {
         let Some(remembered) = self.lrm(remote).and_then(|lrm| lrm.remembered.get(resource)) else { return };
-        let (call_id, agent) = (remembered.last_call + 1, remembered.agent.clone());
+        let call_id = if remembered.last_call == 0 { WITHOUT_HISTORY } else { remembered.last_call + 1 };
+        let agent = remembered.agent.clone();
         let operation = Operation {
             call: 0,
             remote: remote.map(str::to_owned),
@@ -374,15 +398,26 @@ impl Controller {
     pub(super) fn delete_history(&mut self, now: Duration, from: NodeId, deletion: &super::Deletion) {
         let place = deletion.place.clone().unwrap_or_else(|| self.own.place.clone());
         let remote = (place.name != self.me.name).then(|| place.name.clone());
-        let lrm = format!("//node_state[@id='{}']/lrm", place.uuid);
-        let xpath = match &deletion.resource {
-            Some(name) => format!("{lrm}/lrm_resources/lrm_resource[@id='{name}']"),
-            None => lrm,
-        };
+        let mut places = vec![place.uuid.clone()];
         if !deletion.cib_only {
             self.forget_resources(remote.as_deref(), deletion.resource.as_deref());
+            if deletion.resource.is_none() && deletion.place.is_none() {
+                // Without an explicit target all remote nodes connected here, too ([CT-6.9]).
+                let connected = self.connections.iter().filter(|(_, c)| c.up).map(|(name, _)| name.clone());
+                for name in connected.collect::<Vec<_>>() {
+                    self.forget_resources(Some(&name), None);
+                    places.push(name);
+                }
+            }
         }
-        self.delete_in_history(&place.uuid, xpath);
+        for uuid in places {
+            let lrm = format!("//node_state[@id='{uuid}']/lrm");
+            let xpath = match &deletion.resource {
+                Some(name) => format!("{lrm}/lrm_resources/lrm_resource[@id='{name}']"),
+                None => lrm,
+            };
+            self.delete_in_history(&uuid, xpath);
+        }
         if let Some(key) = deletion.key.clone() {
             let resource = deletion.resource.clone().unwrap_or_default();
             let operation_key = format!("{resource}_delete_0");

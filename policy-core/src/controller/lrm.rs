@@ -100,13 +100,15 @@ impl Controller {
         });
     }
 
-    /// Cancels a recurring operation because a transition asked for it ([CT-6.5]).
-    pub(super) fn cancel_asked(&mut self, mut asked: Operation, task: &str, interval: u64) {
+    /// Cancels a recurring operation because a transition asked for it: that of a call, or of a key ([CT-6.5]).
+    pub(super) fn cancel_asked(&mut self, mut asked: Operation, task: &str, interval: u64, call: Option<u32>) {
         let (remote, resource) = (asked.remote.clone(), asked.resource.clone());
+        let meant = |o: &Operation| match call {
+            Some(call) => o.call == call && o.interval_ms > 0,
+            None => o.task == task && o.interval_ms == interval,
+        };
         let found = self.lrm(remote.as_deref()).and_then(|lrm| {
-            lrm.operations.values_mut().find(|r| {
-                r.operation.resource == resource && r.operation.task == task && r.operation.interval_ms == interval
-            })
+            lrm.operations.values_mut().find(|r| r.operation.resource == resource && meant(&r.operation))
         });
         let running = found.map(|record| {
             // Its removal was asked for: the entry goes with it.
@@ -114,6 +116,11 @@ impl Controller {
             record.operation.clone()
         });
         if let Some(operation) = &running {
+            if self.has_not_begun(operation) {
+                // Its executor does not know it, and never shall: it ends here.
+                let record = self.lrm(remote.as_deref()).and_then(|lrm| lrm.operations.remove(&operation.call));
+                return record.iter().for_each(|record| self.cancelled(record));
+            }
             self.ask_cancel(operation);
             if !operation.is_connection() {
                 return;
@@ -122,9 +129,19 @@ impl Controller {
                 lrm.operations.remove(&operation.call);
             }
         }
-        self.delete_entry(remote.as_deref(), &operation_key(&resource, task, interval, &[]));
+        self.delete_entry(remote.as_deref(), &operation_key(&resource, task, interval, &[]), call);
         asked.task = "cancel".to_owned();
         self.reply(&asked, Report::default());
+    }
+
+    /// Whether an operation waits for the meta-data of its agent; if it did, it does no longer.
+    fn has_not_begun(&mut self, operation: &Operation) -> bool {
+        let same = |o: &Operation| o.call == operation.call && o.remote == operation.remote;
+        let waiting = self.waiting.values_mut().find(|all| all.iter().any(same));
+        waiting.is_some_and(|all| {
+            all.retain(|o| !same(o));
+            true
+        })
     }
 
     /// All that a node forgets of a resource, or of all, with its executor.

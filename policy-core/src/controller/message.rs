@@ -151,9 +151,23 @@ pub enum Message {
     RemoteState(RemoteNode),
     /// Forget inactive nodes with that id or name.
     ForgetNode {
+        /// Id of the node.
+        id: Option<NodeId>,
         /// Name of the node.
-        name: String,
+        name: Option<String>,
     },
+}
+
+impl Message {
+    /// The task, if only a coordinator says this.
+    pub(super) fn of_dc(&self) -> Option<&'static str> {
+        match self {
+            Message::Noop { from_dc: true } => Some("noop"),
+            Message::JoinOffer { .. } => Some("join_offer"),
+            Message::JoinResult { .. } => Some("join_ack_nack"),
+            _ => None,
+        }
+    }
 }
 
 /// Who should read a message.

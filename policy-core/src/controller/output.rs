@@ -41,7 +41,7 @@ pub enum Output {
     /// result changes.
     Execute(Operation),
     /// Cancel recurring operations of this node with this resource, task and interval; each cancelled operation ends
-    /// with a report of status cancelled.
+    /// with a report of status cancelled, and so does one that the executor does not know.
     Cancel {
         /// The remote node whose executor has it; `None`: this node's own.
         remote: Option<String>,

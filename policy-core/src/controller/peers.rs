@@ -98,8 +98,11 @@ impl Peer {
 pub struct Peers(BTreeMap<NodeId, Peer>);
 
 impl Peers {
-    /// The record of a node, made if it is new.
+    /// The record of a node, made if it is new. A new id with a known name replaces the inactive node that had it ([CT-1.6]).
     pub fn learn(&mut self, id: NodeId, name: &str) -> &mut Peer {
+        if !name.is_empty() && self.0.get(&id).is_none_or(|p| p.name != name) {
+            self.0.retain(|&other, p| other == id || p.is_active() || !p.name.eq_ignore_ascii_case(name));
+        }
         let peer = self.0.entry(id).or_insert_with(|| Peer {
             id,
             name: name.to_owned(),
@@ -147,9 +150,13 @@ impl Peers {
         self.0.keys().copied().collect()
     }
 
-    /// Forgets inactive nodes of that name.
-    pub fn forget(&mut self, name: &str) {
-        self.0.retain(|_, p| p.is_active() || p.name != name);
+    /// Forgets inactive nodes of that id or name; the names of those.
+    pub fn forget(&mut self, id: Option<NodeId>, name: Option<&str>) -> Vec<String> {
+        let named = |p: &Peer| name.is_some_and(|n| p.name.eq_ignore_ascii_case(n));
+        let meant = |p: &Peer| !p.is_active() && (Some(p.id) == id || named(p));
+        let names = self.0.values().filter(|p| meant(p)).map(|p| p.name.clone()).collect();
+        self.0.retain(|_, p| !meant(p));
+        names
     }
 
     /// How many nodes are known.
@@ -170,5 +177,24 @@ impl Peers {
     /// How many are in a phase of the join.
     pub fn in_phase(&self, phase: JoinPhase) -> usize {
         self.0.values().filter(|p| p.phase == phase).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// [CT-1.6]: a machine was set up anew, with another id.
+    #[test]
+    fn a_new_id_replaces_the_node_that_had_its_name() {
+        let mut peers = Peers::default();
+        peers.learn(1, "a");
+        peers.learn(2, "b");
+        peers.learn(7, "B");
+        assert_eq!(peers.ids(), [1, 7]);
+        let active = peers.get_mut(7).unwrap();
+        (active.online, active.state) = (true, Some(Membership::Member));
+        peers.learn(8, "b");
+        assert_eq!(peers.ids(), [1, 7, 8], "one that is active stays");
     }
 }

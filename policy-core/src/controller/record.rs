@@ -1,5 +1,6 @@
 //! What a node remembers of its operations, and how it is written as history ([CT-6.2] to [CT-6.6]).
 
+use super::FeatureSet;
 use super::agent::{AgentMeta, name_list};
 use crate::graph::Primitive;
 use crate::transition::{TransitionKey, TransitionMagic};
@@ -112,6 +113,24 @@ pub struct Report {
     pub queue_ms: u64,
 }
 
+impl Report {
+    /// Status and exit code as a coordinator of this feature set knows them: older ones have no word for a broken connection, nor for
+    /// what cannot be executed ([CT-7.10]).
+    pub(super) fn told_to(&self, feature_set: &str) -> (i32, i32) {
+        let old = match self.op_status {
+            op_status::NOT_CONNECTED => (op_status::ERROR, 189),
+            op_status::INVALID => (op_status::ERROR, 99),
+            status => return (status, self.rc),
+        };
+        if is_below(feature_set, "3.2.0") { old } else { (self.op_status, self.rc) }
+    }
+}
+
+fn is_below(feature_set: &str, limit: &str) -> bool {
+    let set = |text: &str| text.parse::<FeatureSet>().expect("infallible");
+    set(feature_set) < set(limit)
+}
+
 /// An operation with its result.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
@@ -201,7 +220,10 @@ impl Record {
         }
         let secret = agent.secret();
         if !secret.is_empty() {
-            let digest = digest_of(&digested(parameters, *interval_ms, |name| !secret.contains(&name)));
+            // Coordinators below 3.16.0 know only what the meta-data lists ([CT-6.6a]).
+            let listed = is_below(&self.operation.feature_set, "3.16.0");
+            let shown = |name: &str| !secret.contains(&name) && (!listed || agent.lists(name));
+            let digest = digest_of(&digested(parameters, *interval_ms, shown));
             out.push(("op-secure-params", name_list(&secret)));
             out.push(("op-secure-digest", digest));
         }
@@ -210,13 +232,14 @@ impl Record {
 
     fn attributes(&self, task: &str, key: &str, node: &str, origin: &str) -> Vec<(&'static str, String)> {
         let (operation, report) = (&self.operation, &self.report);
+        let (op_status, rc) = report.told_to(&operation.feature_set);
         let transition_key = operation
             .key
             .clone()
             .unwrap_or_else(|| TransitionKey::outside(self.call_id, operation.target_rc).to_string());
         let magic = transition_key.parse::<TransitionKey>().map_or_else(
-            |_| format!("{}:{};{transition_key}", report.op_status, report.rc),
-            |key| TransitionMagic { op_status: report.op_status, rc: report.rc, key }.to_string(),
+            |_| format!("{op_status}:{rc};{transition_key}"),
+            |key| TransitionMagic { op_status, rc, key }.to_string(),
         );
         let mut out = vec![
             ("operation_key", key.to_owned()),
@@ -228,8 +251,8 @@ impl Record {
             ("exit-reason", if self.is_failed() { report.exit_reason.clone() } else { String::new() }),
             ("on_node", node.to_owned()),
             ("call-id", self.call_id.to_string()),
-            ("rc-code", report.rc.to_string()),
-            ("op-status", report.op_status.to_string()),
+            ("rc-code", rc.to_string()),
+            ("op-status", op_status.to_string()),
             ("interval", operation.interval_ms.to_string()),
         ];
         if report.started > 0 || report.changed > 0 {

@@ -154,7 +154,7 @@ impl Action {
 }
 
 /// Identity of a resource as the executor needs it `[OR-10.4]`.
-#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Primitive {
     /// Name of the resource's XML element.
     pub element: String,

@@ -4,5 +4,7 @@ mod basics;
 mod fixture;
 mod history;
 mod limits;
+mod local_execution;
 mod remote;
+mod routing;
 mod transitions;

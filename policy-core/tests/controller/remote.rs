@@ -1,7 +1,7 @@
 //! Pacemaker Remote and guest nodes ([CT-7.8], [CT-12.5]).
 
 use crate::fixture::{Cluster, Remote};
-use policy_core::controller::{CibWrite, RemoteInput};
+use policy_core::controller::{CibWrite, Deletion, Message, Receiver, RemoteInput};
 
 const CONNECTION: &str = r#"<primitive id="rem" class="ocf" provider="pacemaker" type="remote"><instance_attributes id="rem-i"><nvpair id="rem-i-s" name="server" value="10.0.0.9"/></instance_attributes><operations><op id="rem-s" name="start" interval="0" timeout="120s"/><op id="rem-m" name="monitor" interval="20s" timeout="45s"/></operations><meta_attributes id="rem-a"><nvpair id="rem-a-m" name="allow-migrate" value="true"/></meta_attributes></primitive>"#;
 const DUMMY: &str = r#"<primitive id="d" class="ocf" provider="pacemaker" type="Dummy"><operations><op id="d-m" name="monitor" interval="10s"/></operations></primitive>"#;
@@ -152,4 +152,22 @@ fn a_remote_host_that_cannot_be_reached_fails_the_start_in_time() {
     assert_eq!(cluster.value(entry, "op-status").as_deref(), Some("2"));
     assert_eq!(cluster.value(entry, "operation").as_deref(), Some("start"));
     assert_eq!(cluster.attribute("n1", "fail-count-rem#start_0").as_deref(), Some("INFINITY"));
+}
+
+/// [CT-6.9]: without a target, what runs on remote nodes that are connected here is looked at anew, too.
+#[test]
+fn probing_again_takes_the_remote_nodes_along() {
+    let mut cluster = with_remote(NO_FENCING);
+    let probes = |cluster: &Cluster, node: &str| {
+        cluster.executed.iter().filter(|(n, r, task)| n == node && r == "d" && task == "monitor").count()
+    };
+    let (before, elsewhere) = (probes(&cluster, "rem"), probes(&cluster, "n2"));
+    let again = Message::DeleteHistory(Deletion::default());
+    cluster.with(1, |c, now| c.handle_message(now, 1, Receiver::Node(1), again));
+    cluster.settle();
+    cluster.pass(30);
+    assert!(probes(&cluster, "rem") > before);
+    assert_eq!(probes(&cluster, "n2"), elsewhere, "n2 was not asked");
+    assert_eq!(cluster.runs_on("d"), ["rem"]);
+    assert_eq!(cluster.remotes["rem"].serving, Some(1), "the connection stays");
 }
