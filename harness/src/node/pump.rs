@@ -10,9 +10,7 @@ use cib_core::cib::Code;
 use cib_core::patch;
 use cib_core::replica::{self, MemberId, Phase, RequestId};
 use policy_core::attributes;
-use policy_core::controller::{
-    self, ChangeKind, CibChange, CibWrite, NodeId, Receiver, Report, View, op_status,
-};
+use policy_core::controller::{self, ChangeKind, CibChange, CibWrite, NodeId, Receiver, Report, View, op_status};
 use std::net::SocketAddr;
 use std::time::Duration;
 use totem_core::groups::GroupName;

@@ -307,7 +307,7 @@ impl Controller {
             }
             Message::MaintenanceNodes(nodes) => self.note_maintenance(&nodes),
             Message::FailResource { resource, remote } => self.fail_resource(now, &resource, remote.as_deref()),
-            Message::DeleteHistory(deletion) => self.delete_history(now, from, &deletion),
+            Message::DeleteHistory(deletion) => self.delete_history(now, from, deletion),
             Message::RemoteState(node) => self.note_remote(now, node),
             Message::ForgetNode { id, name } => {
                 for name in self.peers.forget(id, name.as_deref()).iter().chain(&name) {

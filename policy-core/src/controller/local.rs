@@ -2,9 +2,7 @@
 
 use super::agent::agent_of;
 use super::record::{Record, Remembered, op_status};
-use super::{
-    Alert, CibWrite, Controller, Event, Message, NodeId, Operation, Output, Receiver, Report, State, WriteEnd,
-};
+use super::{Alert, CibWrite, Controller, Event, Message, NodeId, Operation, Output, Receiver, Report, State};
 use crate::attributes;
 use crate::graph::{Action, Place, Primitive};
 use crate::transition::TransitionKey;
@@ -391,41 +389,6 @@ impl Controller {
         self.write_record(&record, &place);
         if let Some(remembered) = self.lrm(remote).and_then(|lrm| lrm.remembered.get_mut(resource)) {
             remembered.remember(&record);
-        }
-    }
-
-    /// [CT-6.7], [CT-6.9]
-    pub(super) fn delete_history(&mut self, now: Duration, from: NodeId, deletion: &super::Deletion) {
-        let place = deletion.place.clone().unwrap_or_else(|| self.own.place.clone());
-        let remote = (place.name != self.me.name).then(|| place.name.clone());
-        let mut places = vec![place.uuid.clone()];
-        if !deletion.cib_only {
-            self.forget_resources(remote.as_deref(), deletion.resource.as_deref());
-            if deletion.resource.is_none() && deletion.place.is_none() {
-                // Without an explicit target all remote nodes connected here, too ([CT-6.9]).
-                let connected = self.connections.iter().filter(|(_, c)| c.up).map(|(name, _)| name.clone());
-                for name in connected.collect::<Vec<_>>() {
-                    self.forget_resources(Some(&name), None);
-                    places.push(name);
-                }
-            }
-        }
-        for uuid in places {
-            let lrm = format!("//node_state[@id='{uuid}']/lrm");
-            let xpath = match &deletion.resource {
-                Some(name) => format!("{lrm}/lrm_resources/lrm_resource[@id='{name}']"),
-                None => lrm,
-            };
-            self.delete_in_history(&uuid, xpath);
-        }
-        if let Some(key) = deletion.key.clone() {
-            let resource = deletion.resource.clone().unwrap_or_default();
-            let operation_key = format!("{resource}_delete_0");
-            let message = Message::Result { place, resource, key, operation_key, report: Report::default() };
-            self.send(Receiver::Node(from), message);
-        } else {
-            let epoch = self.epoch_seconds(now).to_string();
-            self.write(vec![super::status::option_write("last-lrm-refresh", &epoch)], WriteEnd::Nothing);
         }
     }
 

@@ -144,26 +144,6 @@ impl Controller {
         })
     }
 
-    /// All that a node forgets of a resource, or of all, with its executor.
-    pub(super) fn forget_resources(&mut self, remote: Option<&str>, resource: Option<&str>) {
-        let Some(lrm) = self.lrm(remote) else { return };
-        let forgotten: Vec<String> = match resource {
-            Some(name) => vec![name.to_owned()],
-            None => lrm.remembered.keys().cloned().collect(),
-        };
-        for name in forgotten {
-            self.cancel_recurring_of(remote, &name);
-            let connection = self.connections.contains_key(&name);
-            let Some(lrm) = self.lrm(remote) else { return };
-            lrm.operations.retain(|_, r| r.operation.resource != name);
-            lrm.remembered.remove(&name);
-            // Connections stay registered ([CT-6.7]).
-            if !connection {
-                self.outputs.push_back(Output::Unregister { remote: remote.map(str::to_owned), resource: name });
-            }
-        }
-    }
-
     /// A report of an operation that ended with its executor, as of now.
     pub(super) fn failed_now(&self, now: Duration, rc: i32, op_status: i32, reason: &str) -> Report {
         let epoch = self.epoch_seconds(now);

@@ -31,6 +31,7 @@ mod changes;
 mod confirmed;
 mod connection;
 mod coordinate;
+mod deletion;
 mod election;
 mod event;
 mod feature;
@@ -166,6 +167,8 @@ pub struct Controller {
     agents: agent::Known,
     /// Operations that wait for the meta-data of their agent.
     waiting: BTreeMap<AgentKey, Vec<Operation>>,
+    /// Deletions of histories that wait for an operation, with who asked.
+    deleting: Vec<(NodeId, Deletion)>,
     alerts: alert_targets::AlertTargets,
 }
 
@@ -222,6 +225,7 @@ impl Controller {
             remotes: BTreeMap::new(),
             agents: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            deleting: Vec::new(),
             alerts: alert_targets::AlertTargets::default(),
             me,
         };

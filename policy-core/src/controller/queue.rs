@@ -60,6 +60,7 @@ impl Controller {
     /// Runs the machine; a pass over the graph that was asked for on the way comes after all that is queued, so that one
     /// change of the CIB is dealt with as a whole.
     pub(super) fn run(&mut self, now: Duration) {
+        self.delete_waiting(now);
         loop {
             self.run_queue(now);
             if !std::mem::take(&mut self.pass_wanted) {

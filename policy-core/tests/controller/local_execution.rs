@@ -299,3 +299,28 @@ fn a_tools_deletion_leaves_its_time() {
     let refreshed = cluster.value("//nvpair[@name='last-lrm-refresh']", "value");
     assert!(refreshed.unwrap().parse::<u64>().unwrap() >= EPOCH);
 }
+
+/// [CT-6.7]: what runs for a resource ends first: the coordinator, which waits for it, hears of it.
+#[test]
+fn a_history_is_not_deleted_under_a_running_operation() {
+    let mut cluster = Cluster::new(DUMMY).up(2);
+    let host = cluster.host_of("d");
+    cluster.empty(&format!("n{host}"));
+    cluster.monitor_finds(host, "d", 7);
+    let starts = |cluster: &Cluster| cluster.executed.iter().filter(|(_, _, task)| task == "start").count();
+    let before = starts(&cluster);
+    while starts(&cluster) == before {
+        cluster.step();
+        cluster.settle();
+    }
+    let deletion = Message::DeleteHistory(Deletion { resource: Some("d".into()), ..Deletion::default() });
+    cluster.with(host, |c, now| c.handle_message(now, 1, Receiver::Node(host), deletion));
+    cluster.settle();
+    assert!(cluster.value("//nvpair[@name='last-lrm-refresh']", "value").is_none(), "not yet");
+    cluster.pass(3);
+    assert!(cluster.value("//nvpair[@name='last-lrm-refresh']", "value").is_some());
+    let status = cluster.members[&cluster.dc().unwrap()].controller.status();
+    assert_eq!((status.state, status.in_flight), (policy_core::controller::State::Idle, 0));
+    assert_eq!(cluster.logged("is lost"), 0);
+    assert_eq!(cluster.runs_on("d").len(), 1);
+}
