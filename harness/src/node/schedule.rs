@@ -17,7 +17,37 @@ fn prepared(cib: &Document, request: &ScheduleRequest) -> Document {
         doc.set_attr(root, "no-quorum-panic", "1");
     }
     force_watchdog(&mut doc, request.have_watchdog);
+    for &(id, since) in &request.leaving {
+        note_leaving(&mut doc, &id.to_string(), since);
+    }
     doc
+}
+
+/// The attribute of a node that wants to leave, where it is not written yet.
+fn note_leaving(doc: &mut Document, id: &str, since: u64) {
+    const NAME: &str = "shutdown";
+    let Some(status) = doc.path(doc.root(), &["status"]) else { return };
+    let Some(state) = doc.children(status).find(|&n| doc.id(n) == Some(id)) else { return };
+    let mut at = state;
+    for (name, set) in [("transient_attributes", id.to_owned()), ("instance_attributes", format!("status-{id}"))] {
+        at = match doc.child(at, name) {
+            Some(known) => known,
+            None => {
+                let new = doc.append(at, name);
+                doc.set_attr(new, "id", &set);
+                new
+            }
+        };
+    }
+    let known = doc.children_named(at, "nvpair").find(|&n| doc.attr(n, "name") == Some(NAME));
+    if known.is_some_and(|pair| doc.attr(pair, "value").is_some_and(|v| v != "0")) {
+        return;
+    }
+    let pair = known.unwrap_or_else(|| doc.append(at, "nvpair"));
+    let value = since.to_string();
+    for (n, v) in [("id", format!("status-{id}-{NAME}").as_str()), ("name", NAME), ("value", &value)] {
+        doc.set_attr(pair, n, v);
+    }
 }
 
 fn force_watchdog(doc: &mut Document, value: bool) {
@@ -45,7 +75,7 @@ impl Node {
     /// Runs the scheduler for the controller.
     pub(super) fn schedule(&mut self, now: Duration, request: &ScheduleRequest) {
         let mut doc = prepared(self.cib(), request);
-        self.hide_wishes(&mut doc);
+        self.twist_wishes(&mut doc);
         let graph = self.graph_of(&doc, now, request.transition).unwrap_or_else(|| {
             self.tell(super::Event::Warning("the scheduler refused the CIB".to_owned()));
             // Nothing can be done until it changes.
@@ -87,6 +117,7 @@ impl Node {
             have_quorum: self.quorate,
             have_watchdog: false,
             no_quorum_panic: false,
+            leaving: Vec::new(),
         };
         let doc = prepared(self.cib(), &request);
         let Some(graph) = self.graph_of(&doc, now, 0) else { return vec!["another configuration".to_owned()] };

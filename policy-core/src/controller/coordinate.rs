@@ -2,7 +2,7 @@
 
 use super::fsa::{Act, Input};
 use super::{
-    ActionEnd, CallId, Clearing, Controller, Deletion, Event, Message, Output, Receiver, State, Timer, WriteEnd,
+    ActionEnd, CallId, Clearing, Controller, Deletion, Event, Message, NodeId, Output, Receiver, State, Timer, WriteEnd,
 };
 use crate::graph::{Action, ElementKind, Graph};
 use crate::transition::{Completion, INFINITY, Progress, Transition, TransitionKey};
@@ -26,6 +26,9 @@ pub struct ScheduleRequest {
     pub have_watchdog: bool,
     /// `no-quorum-panic="1"`: this partition had quorum and lost it.
     pub no_quorum_panic: bool,
+    /// Nodes that asked to leave, with the epoch second: the value of their transient attribute `shutdown`, where the CIB does not
+    /// have it yet. Nothing is to be started on them any more ([CT-12.1] I3).
+    pub leaving: Vec<(NodeId, u64)>,
 }
 
 /// Why and how a transition is aborted ([CT-5.10]).
@@ -96,6 +99,7 @@ impl Controller {
             have_quorum: self.quorate,
             have_watchdog: self.me.watchdog,
             no_quorum_panic: self.had_quorum && !self.quorate,
+            leaving: self.leaving.iter().map(|(&id, &epoch)| (id, epoch)).collect(),
         }));
         self.schedule.runs += 1;
     }

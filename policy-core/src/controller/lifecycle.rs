@@ -134,6 +134,7 @@ impl Controller {
             self.fencing.cleanup.retain(|(target, _)| *target != id);
         }
         if matches!(change, Change::Lost | Change::Offline) {
+            self.leaving.remove(&id);
             self.join.failed_sync.retain(|holder| *holder != id);
             self.elector.forget(id);
             if self.dc == Some(id) {
@@ -319,14 +320,20 @@ impl Controller {
 
     /// Somebody wants to leave ([CT-7.2]).
     fn shutdown_requested(&mut self, now: Duration, from: NodeId) {
-        let epoch = self.epoch_seconds(now).to_string();
+        let epoch = self.epoch_seconds(now);
         let Some(peer) = self.peers.get_mut(from) else { return };
         peer.expected = Some(Expected::Down);
-        if self.is_dc {
-            let node = peer.name.clone();
-            let request = attributes::Request::update("shutdown", Some(&epoch), &node);
-            self.log(Event::ShutdownAsked { node });
-            self.outputs.push_back(Output::Attribute(request));
+        if !self.is_dc {
+            return;
+        }
+        let node = peer.name.clone();
+        let request = attributes::Request::update("shutdown", Some(&epoch.to_string()), &node);
+        self.log(Event::ShutdownAsked { node });
+        self.outputs.push_back(Output::Attribute(request));
+        let news = self.leaving.insert(from, epoch).is_none();
+        if news && (!self.transition.is_complete() || self.schedule.is_awaited()) {
+            // Until the attribute is in the CIB, the graph in hand might still start something there.
+            self.abort(now, Abort::restart("Shutdown requested"));
         }
     }
 

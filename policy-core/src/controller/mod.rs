@@ -167,6 +167,8 @@ pub struct Controller {
     agents: agent::Known,
     /// Operations that wait for the meta-data of their agent.
     waiting: BTreeMap<AgentKey, Vec<Operation>>,
+    /// As coordinator: who asked to leave, and at which epoch second.
+    leaving: BTreeMap<NodeId, u64>,
     /// Deletions of histories that wait for an operation, with who asked.
     deleting: Vec<(NodeId, Deletion)>,
     alerts: alert_targets::AlertTargets,
@@ -225,6 +227,7 @@ impl Controller {
             remotes: BTreeMap::new(),
             agents: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            leaving: BTreeMap::new(),
             deleting: Vec::new(),
             alerts: alert_targets::AlertTargets::default(),
             me,

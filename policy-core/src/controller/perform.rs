@@ -53,6 +53,7 @@ impl Controller {
             }
             Act::ReleaseFirst => {
                 self.is_dc = false;
+                self.leaving.clear();
                 self.schedule.forget();
             }
             Act::ReleaseSecond => self.release(now),

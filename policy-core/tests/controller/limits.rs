@@ -1,7 +1,7 @@
 //! Quorum, shutdown, failures of single operations, losses in mid-transition ([CT-5], [CT-7]).
 
 use crate::fixture::{Cluster, DUMMY, EPOCH};
-use policy_core::controller::{CibWrite, FencingOutcome, Message, Receiver, State};
+use policy_core::controller::{CibWrite, FencingOutcome, Message, Output, Receiver, State};
 use policy_core::graph::{Action, ElementKind, Primitive};
 
 const NO_FENCING: (&str, &str) = ("fencing-enabled", "false");
@@ -428,4 +428,29 @@ fn a_stop_right_behind_a_cancel() {
             Some("0")
         );
     }
+}
+
+/// [CT-12.1] I3: from the moment at which the coordinator hears that a node wants to leave the scheduler knows it, whether the
+/// attribute is in the CIB or not.
+#[test]
+fn who_wants_to_leave_is_known_before_the_attribute_is_written() {
+    let mut cluster = Cluster::configured(&[NO_FENCING], DUMMY, "").up(3);
+    let dc = cluster.dc().unwrap();
+    cluster.silent_schedulers.push(dc);
+    cluster.requests.clear();
+    cluster.with(dc, |c, now| c.handle_message(now, 3, Receiver::All, Message::ShutdownRequest));
+    let asked = &mut cluster.members.get_mut(&dc).unwrap().controller;
+    let outputs: Vec<Output> = std::iter::from_fn(|| asked.poll_output()).collect();
+    assert!(outputs.iter().any(|o| matches!(o, Output::Attribute(_))), "{outputs:?}");
+    assert!(!outputs.iter().any(|o| matches!(o, Output::Schedule(_))), "idle: the attribute will tell");
+    cluster.set_option("cluster-delay", "50s");
+    assert_eq!(cluster.requests.last().unwrap().leaving, [(3, EPOCH + cluster.now.as_secs())]);
+    // A graph that is on its way does not know it: another one is asked for.
+    let count = cluster.requests.len();
+    cluster.with(dc, |c, now| c.handle_message(now, 2, Receiver::All, Message::ShutdownRequest));
+    cluster.settle();
+    assert!(cluster.requests.len() > count);
+    assert_eq!(cluster.requests.last().unwrap().leaving.len(), 2);
+    cluster.kill(3);
+    assert_eq!(cluster.requests.last().unwrap().leaving.len(), 1, "it is gone");
 }
