@@ -2,8 +2,9 @@
 //! membership changes that all of them see alike.
 //!
 //! What it does: broadcasts requests that change something and applies them, its own too, when they come back in order;
-//! finds the newest copy after a membership change and brings all others to it; compares digests when things are quiet;
-//! tells the driver what to write to disk so that an acknowledged change survives a crash at any point.
+//! finds the newest copy after a membership change and brings all others to it (with the status of those who changed it with
+//! quorum last: a member that has just started has none); compares digests when things are quiet; tells the driver what to write
+//! to disk so that an acknowledged change survives a crash at any point.
 //!
 //! What it never does: I/O, reading a clock, choosing an order. The driver brings
 //!
