@@ -112,3 +112,19 @@ fn the_checker_is_asked_before_a_commit() {
         assert!(fine && text.contains("primitive B"), "{text}");
     }
 }
+
+#[test]
+fn only_a_node_that_is_away_is_deleted() {
+    for (here, away) in [(r#"crmd="online""#, r#"crmd="offline""#), (r#"crmd="1767225815""#, r#"crmd="0""#)] {
+        let shell = Shell::new();
+        let file = shell.folder().join("cib.xml");
+        std::fs::write(&file, CIB.replace(r#"crmd="online""#, here)).expect("a file");
+        let output = shell.metronome(&["crm", "node", "delete", "n2"]);
+        assert!(!output.status.success(), "{here}");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(text.contains("according to crm_node, node n2 is still active"), "{text}");
+        std::fs::write(&file, CIB.replace(r#"crmd="online""#, away)).expect("a file");
+        assert!(shell.metronome(&["crm", "node", "delete", "n2"]).status.success(), "{away}");
+        assert!(!std::fs::read_to_string(&file).expect("a file").contains("n2"));
+    }
+}

@@ -299,7 +299,9 @@ pub(super) fn delete(session: &mut Session, arguments: &[String]) -> bool {
         session.error(&format!("node {name} not found in the CIB"));
         return true;
     };
-    let active = state(&cib, node).is_some_and(|state| cib.attr(state, "crmd") == Some("online"));
+    // Feature sets from 3.18 on write when its controller came, older ones a word [CT-4.7].
+    let runs = |crmd: &str| crmd == "online" || crmd.parse::<u64>().is_ok_and(|since| since > 0);
+    let active = state(&cib, node).and_then(|state| cib.attr(state, "crmd")).is_some_and(runs);
     if active && !session.force() {
         session.error(&format!("according to crm_node, node {name} is still active"));
         return false;
