@@ -37,7 +37,8 @@ impl Joins {
                 continue;
             }
             let status = node.status().controller;
-            if status.join_asked.is_none() || status.join_asked != status.join_confirmed {
+            // Who has just come back took part in none yet: until it is asked to, the CIB keeps what the join before its loss said.
+            if status.join_asked.is_some() && status.join_asked != status.join_confirmed {
                 let (asked, confirmed) = (status.join_asked, status.join_confirmed);
                 return Some(format!(
                     "{} calls {name} a member, which asked to join (coordinator, round) {asked:?} and confirmed {confirmed:?}",
