@@ -148,6 +148,11 @@ impl Checker {
         self.fenced[node]
     }
 
+    /// A node's software starts: what others heard of its last life, they may have heard after that had ended.
+    pub(super) fn started(&mut self, node: NodeIx, name: &str) {
+        self.starts.down(node, name);
+    }
+
     /// A write of an operator was acknowledged: from now on it must be kept.
     pub(super) fn acknowledged(&mut self, number: u64) {
         self.marks.insert(number);

@@ -302,6 +302,7 @@ impl Simulation {
         match self.hosts[at].start(now) {
             Ok(()) => {
                 self.check.order.started(at, self.hosts[at].boot);
+                self.check.started(at, &self.hosts[at].name);
                 self.note(Some(at), Kind::Fault, "boots");
                 self.drain(at);
             }
